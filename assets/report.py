@@ -1,0 +1,50 @@
+"""Reports of ended batches."""
+
+import dagster as dg
+
+from assets.shards import ShardConfig
+from pipeline.services import stages
+from pipeline.services.reporting import ReportCounts
+from resources import LineResource
+
+REPORT_ADDS_UP = dg.AssetCheckSpec(
+    "report_adds_up",
+    asset="job_report",
+    description="Counts, percentages and points of every report add up to what the ledger has.",
+)
+
+
+@dg.asset(group_name="line", deps=["quality_scores"], kinds={"html"}, check_specs=[REPORT_ADDS_UP])
+def job_report(
+    context: dg.AssetExecutionContext, config: ShardConfig, line: LineResource
+) -> dg.MaterializeResult:
+    """JSON, CSV and HTML report of each batch that ended in this shard; the batch is final and its webhook is due.
+
+    The links lead to the page a customer gets: failures first, before and after, scores with their reasons.
+    """
+    result = stages.run_report(line.connect(), config.shard_id, context.run.run_id)
+    if not isinstance(result, ReportCounts):
+        context.log.info(result)
+        result = ReportCounts()
+    check = dg.AssetCheckResult(
+        check_name="report_adds_up",
+        passed=not result.faults,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={"faults": result.faults[:50]},
+    )
+    return dg.MaterializeResult(metadata=_metadata(result), check_results=[check])
+
+
+def _metadata(result: ReportCounts) -> dict[str, object]:
+    shown = list(result.links.items())[:20]
+    return {
+        "jobs": len(result.jobs),
+        "items": result.items,
+        "seconds": round(result.seconds, 2),
+        "bytes_out": result.bytes_out,
+        **{f"outcome_{outcome}": count for outcome, count in sorted(result.outcomes.items())},
+        **({"score_mean": round(sum(result.scores) / len(result.scores), 1)} if result.scores else {}),
+        **{f"report {job_id}": dg.MetadataValue.url(url) for job_id, url in shown},
+        **{f"contact sheet {job_id}": dg.MetadataValue.url(url) for job_id, url in result.sheets.items()},
+        **{f"batch {job_id}": dg.MetadataValue.url(url) for job_id, url in result.pages.items()},
+    }

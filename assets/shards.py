@@ -1,0 +1,71 @@
+"""What all assets share: the shard they work on, and how a stage's counts are shown to an operator."""
+
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+
+from pipeline.domain.jobs import Stage
+from pipeline.services import stages
+from pipeline.services.line import Line
+from pipeline.services.processing import StageCounts
+
+
+class ShardConfig(dg.Config):
+    """The items that this run works on: a row of the ledger's `shards`."""
+
+    shard_id: int
+
+
+NO_FAILED_ITEMS = "no_failed_items"
+
+
+def no_failed_items(asset: str) -> dg.AssetCheckSpec:
+    """A warning, never a stop: one bad picture does not hold up its batch."""
+    return dg.AssetCheckSpec(
+        NO_FAILED_ITEMS,
+        asset=asset,
+        description="Every picture of the shard passed this stage. Failed ones are named with their reason.",
+    )
+
+
+def run_stage(context: dg.AssetExecutionContext, line: Line, config: ShardConfig, stage: Stage) -> StageCounts | None:
+    """What the stage did; None, with a line in the log, when another run holds the shard or nothing is left to do."""
+    result = stages.run_stage(line, config.shard_id, context.run.run_id, stage)
+    if isinstance(result, StageCounts):
+        return result
+    context.log.info(result)
+    return None
+
+
+def materialized(
+    counts: StageCounts | None, *, links: Callable[[], dict[str, Any]] = dict, checks: list[dg.AssetCheckResult] | None = None
+) -> dg.MaterializeResult:
+    """The counts as metadata that Dagster plots over runs, with the check on failed items."""
+    if counts is None:
+        return dg.MaterializeResult(metadata={"items": 0}, check_results=[passed_check(), *(checks or [])])
+    metadata: dict[str, Any] = {
+        "items": counts.items,
+        "failed": counts.failed,
+        "handed_back": counts.handed_back,
+        "seconds": round(counts.seconds, 2),
+        "seconds_per_item": round(counts.seconds_per_item, 4),
+        "bytes_in": counts.bytes_in,
+        "bytes_out": counts.bytes_out,
+        **links(),
+    }
+    failed = dg.AssetCheckResult(
+        check_name=NO_FAILED_ITEMS,
+        passed=counts.failed == 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "failed": counts.failed,
+            "reasons": dict(counts.codes),
+            "items": [f"{item}: {code}" for item, code in counts.failed_items[:50]],
+        },
+    )
+    return dg.MaterializeResult(metadata=metadata, check_results=[failed, *(checks or [])])
+
+
+def passed_check() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(check_name=NO_FAILED_ITEMS, passed=True, severity=dg.AssetCheckSeverity.WARN)

@@ -1,0 +1,69 @@
+"""How often a caller may call, and the headers that say so on every answer."""
+
+import math
+import time
+from collections.abc import Mapping, MutableMapping
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from pipeline.access.credentials import KnownCaller, TheLedger
+from pipeline.errors import PlanLimitReached, RateLimited, TooManyUploads
+from pipeline.services.accounts import Caller
+from pipeline.services.limits import RateState, Window, count, limit_of, show
+
+STATE = "rate"
+"""Where a request's state keeps its `RateState`."""
+
+
+def counted_read(request: Request, ledger: TheLedger, caller: KnownCaller) -> Caller:
+    """The caller, with one more call in the window for reads; raises `RateLimited`."""
+    return _counted(request, ledger, caller, "reads")
+
+
+def counted_create(request: Request, ledger: TheLedger, caller: KnownCaller) -> Caller:
+    """The caller, with one more call in the window for new batches; raises `RateLimited`.
+
+    Counted before the body is looked at: a request that turns out to be invalid has been an attempt.
+    """
+    return _counted(request, ledger, caller, "creates")
+
+
+def uncounted(request: Request, ledger: TheLedger, caller: KnownCaller) -> Caller:
+    """The caller of a call that no window counts; the answer shows the window for reads as it is."""
+    request.scope["state"][STATE] = show(ledger, caller, "reads")
+    return caller
+
+
+Reader = Annotated[Caller, Depends(counted_read)]
+Creator = Annotated[Caller, Depends(counted_create)]
+Sender = Annotated[Caller, Depends(uncounted)]
+
+
+def rate_headers(state: Mapping[str, Any], headers: MutableMapping[str, str]) -> None:
+    """`x-ratelimit-*` stand among the headers of an answer to a known caller.
+
+    Reset is Unix time in whole seconds, rounded up: at that time there is room for a call again. `Retry-After` never
+    ends before it.
+    """
+    rate: RateState | None = state.get(STATE)
+    if rate is None:
+        return
+    headers["x-ratelimit-limit"] = str(rate.limit)
+    headers["x-ratelimit-remaining"] = str(rate.remaining)
+    headers["x-ratelimit-reset"] = str(math.ceil(time.time()) + rate.reset_s)
+
+
+def retry_after_s(error: RateLimited) -> int:
+    """Seconds for `Retry-After`: one more than the window needs, so that it reaches `x-ratelimit-reset`."""
+    return error.retry_after_s + (0 if isinstance(error, PlanLimitReached | TooManyUploads) else 1)
+
+
+def _counted(request: Request, ledger: TheLedger, caller: Caller, window: Window) -> Caller:
+    state = request.scope["state"]
+    try:
+        state[STATE] = count(ledger, caller, window)
+    except RateLimited as error:
+        state[STATE] = RateState(limit_of(caller, window) or 0, 0, error.retry_after_s)
+        raise
+    return caller

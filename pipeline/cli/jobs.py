@@ -1,0 +1,151 @@
+"""`darkroom jobs`: what was asked for, how far it is, and what an operator can do about it."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from pipeline.cli.instances import account_named, found_settings, open_ledger, open_ledger_of
+from pipeline.cli.output import (
+    Data,
+    Json,
+    console,
+    fields,
+    print_json,
+    print_pictures,
+    print_table,
+    say,
+    seconds_in_words,
+    status_text,
+    summary_of,
+)
+from pipeline.dialects.enhancement import batch_body, summary_body
+from pipeline.domain.jobs import Stage
+from pipeline.domain.views import ItemView, JobView
+from pipeline.reports.model import name_of
+from pipeline.services.accounts import list_accounts
+from pipeline.services.jobs import cancel
+from pipeline.services.retrying import retry_failed
+from pipeline.services.views import list_jobs, show_job
+
+app = typer.Typer(help="Jobs (what the API calls batches): list, look into, try again, cancel.", no_args_is_help=True)
+
+JobId = Annotated[UUID, typer.Argument(metavar="ID", help="The job's id, as the API and `jobs list` show it.")]
+
+
+@app.command("list")
+def show_all(
+    account: Annotated[str | None, typer.Option(help="Only this account's.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 20,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Show the newest jobs with their progress."""
+    with open_ledger(data) as ledger:
+        account_id = account_named(ledger, account).id if account else None
+        views, total = list_jobs(ledger, account_id, limit=limit)
+        names = {each.id: each.name for each in list_accounts(ledger)}
+    bodies = [{**summary_body(view), "account": names.get(view.account_id)} for view in views]
+    if json:
+        print_json({"jobs": bodies, "total": total})
+        return
+    columns = ("Id", "Account", "Workflow", "Status", "Ended", "Delivered", "Left", "Since")
+    print_table(columns, (_row(view, names) for view in views), empty="No jobs yet.")
+    if total > len(views):
+        say(f"{total - len(views)} older ones are not shown: raise --limit.")
+
+
+def _row(view: JobView, names: dict[UUID, str]) -> tuple[object, ...]:
+    body = summary_body(view)
+    left = None if view.eta_seconds is None else seconds_in_words(view.eta_seconds)
+    return (
+        view.id,
+        names.get(view.account_id),
+        view.workflow_slug,
+        status_text(body["status"]),
+        f"{view.ended} of {view.total}",
+        f"{view.percentage} %",
+        left,
+        view.created_at,
+    )
+
+
+@app.command("show")
+def show(job_id: JobId, data: Data = None, json: Json = False) -> None:
+    """Show one job: progress, every picture with its scores or the reason for trouble, and the links."""
+    settings = found_settings(data)
+    with open_ledger_of(settings) as ledger:
+        view = show_job(ledger, job_id)
+    body = batch_body(view)
+    links = {**view.reports, "dagster": _runs_url(settings.dagster_url, view), "api": _api_url(settings.api_url, view)}
+    if json:
+        print_json({**body, "links": links})
+        return
+    _print_head(view, body)
+    print_pictures(body["files"], [picture_name(item) for item in view.items])
+    say(summary_of(body["files"]))
+    for name, url in links.items():
+        say(f"{name:8} {url}")
+
+
+def _print_head(view: JobView, body: dict[str, Any]) -> None:
+    head = Table.grid(padding=(0, 2))
+    head.add_row("Job", str(view.id))
+    head.add_row("Workflow", f"{view.workflow_slug}, version {view.workflow_version}")
+    head.add_row("Status", status_text(body["status"]))
+    bar = ProgressBar(total=max(view.total, 1), completed=view.ended, width=40)
+    head.add_row("Ended", f"{view.ended} of {view.total} ({view.progress} %)")
+    head.add_row("", bar)
+    if view.eta_seconds is not None:
+        head.add_row("Left", seconds_in_words(view.eta_seconds))
+    if view.generation > 1:
+        head.add_row("Generation", str(view.generation))
+    console().print(head)
+
+
+def picture_name(item: ItemView) -> str:
+    """The customer's reference, or the name in the source's URL, or the upload's id."""
+    return item.reference or (name_of(item.url) if item.url else f"upload {item.upload_id}")
+
+
+def _runs_url(dagster_url: str, view: JobView) -> str:
+    """Dagster's page of the runs of this job's customer: a run may work on several of the customer's jobs."""
+    return f"{dagster_url}/runs?q%5B0%5D=tag%3Adarkroom%2Fcustomer%3D{view.account_id}"
+
+
+def _api_url(api_url: str, view: JobView) -> str:
+    return f"{api_url}/v1/batches/{view.id}"
+
+
+@app.command("retry")
+def retry(
+    job_id: JobId,
+    failed: Annotated[bool, typer.Option("--failed", help="The failed pictures: the only ones there are to retry.")],
+    from_stage: Annotated[
+        Stage | None,
+        typer.Option("--from", help="Begin at this stage. Default: for each picture the one that failed."),
+    ] = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Try the failed pictures of an ended job again. The others stay as they are; a webhook follows at the end."""
+    with open_ledger(data) as ledger:
+        retried = retry_failed(ledger, job_id, from_stage=from_stage)
+    if json:
+        print_json(fields(retried))
+    else:
+        noun = "picture is" if retried.items == 1 else "pictures are"
+        say(f"{retried.items} {noun} tried again (generation {retried.generation}): `darkroom jobs show {job_id}`.")
+
+
+@app.command("cancel")
+def stop(job_id: JobId, data: Data = None, json: Json = False) -> None:
+    """Cancel a job: nothing more of it is worked on or published. What has ended stays, with a report and a webhook."""
+    with open_ledger(data) as ledger:
+        view = cancel(ledger, job_id)
+    if json:
+        print_json(summary_body(view))
+    else:
+        say(f"Job {job_id} is cancelled; {view.percentage} % of its pictures were delivered before.")

@@ -1,0 +1,1 @@
+"""The public formats: request and result bodies, one module per interface."""

@@ -1,0 +1,1 @@
+"""One Darkroom on one machine: embedded Postgres, its programs, and the supervisor that keeps them going."""

@@ -1,0 +1,169 @@
+"""What each stage does for one item: objects in, a pure stage function, objects and columns out.
+
+Heavy imports stand inside the functions: the code location imports this module, and only a run pays for pictures.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from pipeline.domain.jobs import Stage
+from pipeline.domain.media import Findings, MediaFacts, Rendition
+from pipeline.domain.workflows import Workflow
+from pipeline.ports import SourceAuth, SourceRequest
+from pipeline.services.checkpoints import checkpoint
+from pipeline.services.keys import item_key, sha256_of
+from pipeline.services.line import Line
+from pipeline.services.processing import Patch, Work
+from pipeline.store import Database
+from pipeline.store.items import ItemRow
+from pipeline.store.jobs import JobRow
+from pipeline.store.shards import Fence
+from pipeline.store.uploads import UploadRow
+from pipeline.store.values import dump, load
+
+
+def download(line: Line, item: ItemRow, fence: Fence) -> Patch:
+    """The original lies in the store, whole, under a key of its own."""
+    from pipeline.stages.download import download as fetch
+
+    if item.upload_id is not None:
+        data, sha256 = _uploaded(line, item)
+    else:
+        fetched = fetch(_source_request(line, item), line.source)
+        data, sha256 = fetched.data, fetched.sha256
+    key = item_key("originals", item, fence, sha256, "bin")
+    line.store.put(key, data, media_type="application/octet-stream")
+    checkpoint("download.stored")
+    return {"original_key": key, "original_sha256": sha256, "bytes_in": len(data)}
+
+
+def _uploaded(line: Line, item: ItemRow) -> tuple[bytes, str]:
+    with line.database.session() as session:
+        upload = session.get_one(UploadRow, item.upload_id)
+    return line.store.get(upload.key), upload.sha256
+
+
+def _source_request(line: Line, item: ItemRow) -> SourceRequest:
+    job = _job(line.database, item.job_id)
+    auth = None if job.source_auth_sealed is None else SourceAuth(**line.key.open(job.source_auth_sealed))
+    return SourceRequest(item.url or "", line.options.limits.max_bytes, auth, auth_scope=str(job.id))
+
+
+def validate(line: Line, item: ItemRow, fence: Fence) -> Patch:
+    """The picture is known to decode to its end; its facts and a reduced proxy are kept."""
+    from pipeline.stages.validate import validate as check
+
+    data = line.store.get(item.original_key or "")
+    validated = check(data, line.options.limits, sha256=item.original_sha256 or "")
+    key = item_key("work", item, fence, sha256_of(validated.proxy), "jpg")
+    line.store.put(key, validated.proxy, media_type="image/jpeg")
+    checkpoint("validate.stored")
+    return {"facts": dump(validated.facts), "proxy_key": key, "bytes_in": len(data)}
+
+
+def analyze(line: Line, item: ItemRow, fence: Fence) -> Patch:
+    """The proxy's metrics and what was found on it are kept."""
+    from pipeline.stages.analyze import analyze as look
+    from pipeline.stages.validate import decode_proxy
+
+    proxy = line.store.get(item.proxy_key or "")
+    findings = look(decode_proxy(proxy), load(MediaFacts, item.facts), line.models)
+    return {"findings": dump(findings), "bytes_in": len(proxy)}
+
+
+def enhance(line: Line, item: ItemRow, fence: Fence) -> Patch:
+    """The renditions lie in the store as work, not yet published, with what was done to get them."""
+    from pipeline.stages.enhance import enhance as improve
+    from pipeline.stages.enhance import outcome
+
+    data = line.store.get(item.original_key or "")
+    result = improve(
+        data,
+        load(MediaFacts, item.facts),
+        load(Findings, item.findings),
+        job_workflow(line.database, item.job_id),
+        limits=line.options.limits,
+        models=line.models,
+    )
+    proxy_key = item_key("work", item, fence, sha256_of(result.proxy), "jpg")
+    line.store.put(proxy_key, result.proxy, media_type="image/jpeg")
+    renditions = []
+    for made in result.renditions:
+        key = item_key("work", item, fence, made.sha256, made.extension)
+        line.store.put(key, made.data, media_type=made.media_type)
+        renditions.append(
+            Rendition(made.name, key, made.media_type, made.width, made.height, len(made.data), made.sha256)
+        )
+    checkpoint("enhance.stored")
+    enhancement = {
+        "steps": [dump(step) for step in result.steps],
+        "proxy_key": proxy_key,
+        "renditions": [dump(rendition) for rendition in renditions],
+        "findings": dump(result.findings),
+        "before": dump(result.before),
+        "after": dump(result.after),
+        "kept_original": result.kept_original,
+        "outcome": outcome(result),
+    }
+    written = sum(rendition.bytes for rendition in renditions)
+    return {"enhancement": enhancement, "bytes_in": len(data), "bytes_out": written}
+
+
+def upload(line: Line, item: ItemRow, fence: Fence) -> Patch:
+    """Every rendition lies behind the CDN and has been read back byte for byte."""
+    from pipeline.stages.upload import publish
+
+    delivery = job_workflow(line.database, item.job_id).delivery
+    published = []
+    for made in _enhancement(item)["renditions"]:
+        rendition = load(Rendition, made)
+        data = line.store.get(rendition.key)
+        extension = rendition.key.rpartition(".")[2]
+        key = item_key(delivery, item, fence, rendition.sha256, extension)
+        publish(line.store, key, data, sha256=rendition.sha256, media_type=rendition.media_type)
+        published.append({**made, "key": key})
+    checkpoint("upload.stored")
+    return {"renditions": published, "bytes_out": sum(made["bytes"] for made in published)}
+
+
+def score(line: Line, item: ItemRow, fence: Fence) -> Patch:
+    """The item has its explained score and its outcome, and has ended."""
+    enhancement = _enhancement(item)
+    quality = enhancement["after"]
+    return {
+        "state": "ended",
+        "outcome": enhancement["outcome"],
+        "score": quality["score"],
+        "quality": quality,
+    }
+
+
+WORK: Mapping[Stage, Work] = {
+    Stage.DOWNLOAD: download,
+    Stage.VALIDATE: validate,
+    Stage.ANALYZE: analyze,
+    Stage.ENHANCE: enhance,
+    Stage.UPLOAD: upload,
+    Stage.SCORE: score,
+}
+
+
+@lru_cache(maxsize=256)
+def _job(database: Database, job_id: UUID) -> JobRow:
+    """What is asked of it here never changes after acceptance: the workflow's snapshot and the source's credentials."""
+    with database.session() as session:
+        return session.get_one(JobRow, job_id)
+
+
+@lru_cache(maxsize=256)
+def job_workflow(database: Database, job_id: UUID) -> Workflow:
+    """The workflow as it was when the job was accepted."""
+    from pipeline.workflows import workflow_from_json
+
+    return workflow_from_json(_job(database, job_id).workflow)
+
+
+def _enhancement(item: ItemRow) -> dict[str, Any]:
+    return item.enhancement or {}

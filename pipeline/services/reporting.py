@@ -1,0 +1,241 @@
+"""Ending a job: its report is made, its state is final, its event is in the outbox, in one last transaction."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from pipeline.dialects import enhancement
+from pipeline.domain.events import EventType
+from pipeline.domain.jobs import JobStatus, Outcome, Stage
+from pipeline.domain.media import Findings
+from pipeline.domain.quality import QualityScore
+from pipeline.errors import ObjectMissing
+from pipeline.reports.model import ItemReport, JobReport, RunLink, StepReport, delivered_percentage, name_of
+from pipeline.services.checkpoints import checkpoint
+from pipeline.services.keys import report_key, sha256_of
+from pipeline.services.leases import release
+from pipeline.services.line import Line
+from pipeline.services.views import file_url, item_view, job_view
+from pipeline.store import Session
+from pipeline.store.accounts import endpoint_of
+from pipeline.store.events import DeliveryRow, EventRow
+from pipeline.store.items import ItemRow, items_of_job
+from pipeline.store.jobs import JobRow, jobs_to_report, locked_job
+from pipeline.store.notify import EVENTS, notify
+from pipeline.store.shards import Fence, hold
+from pipeline.store.uploads import UploadRow
+from pipeline.store.values import load
+from pipeline.version import VERSION
+
+
+SHEET = "contact_sheet"
+
+
+@dataclass(slots=True)
+class ReportCounts:
+    """What the report stage did in one run."""
+
+    jobs: list[UUID] = field(default_factory=list)
+    items: int = 0
+    bytes_out: int = 0
+    seconds: float = 0.0
+    faults: list[str] = field(default_factory=list)
+    """What does not add up in a report; empty unless there is a bug."""
+    links: dict[str, str] = field(default_factory=dict)
+    """Job id to the URL of its HTML report."""
+    sheets: dict[str, str] = field(default_factory=dict)
+    """Job id to the URL of its contact sheet."""
+    pages: dict[str, str] = field(default_factory=dict)
+    """Job id to its URL at the API."""
+    outcomes: Counter[str] = field(default_factory=Counter)
+    scores: list[float] = field(default_factory=list)
+
+
+def report_jobs(line: Line, fence: Fence) -> ReportCounts:
+    """Every job that ended in this shard has its report and is final; then the shard is given back."""
+    counts = ReportCounts()
+    started = datetime.now(UTC)
+    with line.database.session() as session:
+        job_ids = jobs_to_report(session, fence.shard_id)
+    for job_id in job_ids:
+        _report_job(line, fence, job_id, counts)
+    counts.seconds = (datetime.now(UTC) - started).total_seconds()
+    release(line, fence)
+    return counts
+
+
+def _report_job(line: Line, fence: Fence, job_id: UUID, counts: ReportCounts) -> None:
+    from pipeline.stages.analyze import find_duplicates
+    from pipeline.reports.contact_sheet import contact_sheet
+    from pipeline.stages.report import RenderedReport, adds_up, make_reports
+
+    with line.database.session() as session:
+        job = session.get_one(JobRow, job_id)
+        items = items_of_job(session, job_id)
+        names = _upload_names(session, items)
+    duplicates = find_duplicates([(item.position, _hash(item)) for item in items if item.findings is not None])
+    report = _job_report(line, job, items, names, duplicates, run_id=fence.run_id)
+    counts.faults.extend(f"{job_id}: {fault}" for fault in adds_up(report))
+    keys = {}
+    sheet = RenderedReport(SHEET, "image/jpeg", "jpg", contact_sheet(report.items))
+    for name, rendered in {**make_reports(report), SHEET: sheet}.items():
+        sha256 = sha256_of(rendered.data)
+        key = report_key(job.account_id, job_id, job.generation, fence, sha256, rendered.extension)
+        line.store.put(key, rendered.data, media_type=rendered.media_type)
+        counts.bytes_out += len(rendered.data)
+        keys[name] = key
+    checkpoint("report.stored")
+    _finish(line, fence, job_id, keys, duplicates)
+    counts.jobs.append(job_id)
+    counts.items += len(items)
+    counts.outcomes.update(str(item.outcome) for item in items)
+    counts.scores.extend(item.score for item in items if item.score is not None)
+    counts.links[str(job_id)] = file_url(line, keys["html"])
+    counts.sheets[str(job_id)] = file_url(line, keys[SHEET])
+    counts.pages[str(job_id)] = f"{line.options.api_url}/v1/batches/{job_id}"
+
+
+def _finish(line: Line, fence: Fence, job_id: UUID, keys: dict[str, str], duplicates: dict[int, int]) -> None:
+    """The one transaction in which the job becomes final and its event exists; nothing if it was done already."""
+    with line.database.session() as session:
+        job = locked_job(session, job_id)
+        if job is None or job.status is not JobStatus.REPORTING or job.report_shard_id != fence.shard_id:
+            return
+        hold(session, fence)
+        for item in items_of_job(session, job_id):
+            item.duplicate_of = duplicates.get(item.position)
+        job.reports = keys
+        job.finished_at = datetime.now(UTC)
+        job.move_to(JobStatus.SUCCEEDED if job.cancelled_at is None else JobStatus.CANCELLED)
+        session.flush()
+        _tell(line, session, job)
+
+
+def _tell(line: Line, session: Session, job: JobRow) -> None:
+    """The event is in the outbox, for the job's own webhook or else for the account's endpoint."""
+    view = job_view(line, session, job, items=False)
+    event = EventRow(
+        account_id=job.account_id,
+        job_id=job.id,
+        generation=job.generation,
+        type=EventType.BATCH_COMPLETED if job.status is JobStatus.SUCCEEDED else EventType.BATCH_CANCELLED,
+        body="",
+    )
+    event.body = enhancement.webhook_body(view, event.type).decode()
+    session.add(event)
+    session.flush()
+    endpoint = endpoint_of(session, job.account_id)
+    if job.webhook_url is not None:
+        session.add(
+            DeliveryRow(
+                event_id=event.id,
+                account_id=job.account_id,
+                url=job.webhook_url,
+                secret_sealed=job.webhook_secret_sealed,
+            )
+        )
+    elif endpoint is not None and endpoint.enabled:
+        session.add(
+            DeliveryRow(
+                event_id=event.id,
+                account_id=job.account_id,
+                endpoint_id=endpoint.id,
+                url=endpoint.url,
+                secret_sealed=endpoint.secret_sealed,
+            )
+        )
+    notify(session, EVENTS)
+
+
+def _hash(item: ItemRow) -> str:
+    return load(Findings, item.findings).perceptual_hash
+
+
+def _upload_names(session: Session, items: Sequence[ItemRow]) -> dict[UUID, str]:
+    ids = [item.upload_id for item in items if item.upload_id is not None]
+    return {upload.id: upload.name for upload_id in ids if (upload := session.get(UploadRow, upload_id))}
+
+
+def _job_report(
+    line: Line,
+    job: JobRow,
+    items: Sequence[ItemRow],
+    names: dict[UUID, str],
+    duplicates: dict[int, int],
+    *,
+    run_id: str,
+) -> JobReport:
+    with ThreadPoolExecutor(line.options.threads, thread_name_prefix="report") as pool:
+        reports = tuple(pool.map(lambda item: _item_report(line, item, names, duplicates), items))
+    counts = Counter(item.outcome for item in items if item.outcome is not None)
+    seconds: defaultdict[Stage, float] = defaultdict(float)
+    for item in items:
+        for stage, elapsed_ms in item.timings.items():
+            seconds[Stage(stage)] += elapsed_ms / 1000
+    delivered = sum(count for outcome, count in counts.items() if outcome.is_delivered)
+    return JobReport(
+        job_id=str(job.id),
+        kind=job.kind,
+        workflow_slug=job.workflow_slug,
+        workflow_title=job.workflow["title"],
+        workflow_version=job.workflow["version"],
+        guidelines_version=job.workflow["guidelines"]["version"],
+        status=JobStatus.SUCCEEDED if job.cancelled_at is None else JobStatus.CANCELLED,
+        generation=job.generation,
+        created_at=job.created_at,
+        started_at=job.started_at,
+        finished_at=datetime.now(UTC),
+        counts=counts,
+        percentage=delivered_percentage(delivered, len(items)),
+        items=reports,
+        stage_seconds=seconds,
+        runs=(RunLink(run_id, f"{line.options.dagster_url}/runs/{run_id}"),),
+        product_version=VERSION,
+        notes=_notes(items),
+    )
+
+
+def _item_report(line: Line, row: ItemRow, names: dict[UUID, str], duplicates: dict[int, int]) -> ItemReport:
+    view = item_view(line, row)
+    source = row.url or (names.get(row.upload_id, "upload") if row.upload_id else "upload")
+    enhancement_of = row.enhancement or {}
+    ended = row.outcome not in (Outcome.FAILED, Outcome.CANCELLED)
+    twin = duplicates.get(row.position)
+    return ItemReport(
+        position=row.position + 1,
+        name=name_of(source),
+        source=source,
+        outcome=row.outcome or Outcome.CANCELLED,
+        reference=row.reference,
+        error=view.error,
+        facts=view.facts,
+        score_before=load(QualityScore, enhancement_of["before"]) if ended and enhancement_of else None,
+        score_after=view.quality if ended and not enhancement_of.get("kept_original") else None,
+        steps=tuple(load(StepReport, step) for step in view.steps) if ended else (),
+        duplicate_of=None if twin is None else twin + 1,
+        renditions=view.renditions,
+        timings_ms={Stage(stage): round(elapsed) for stage, elapsed in row.timings.items()},
+        attempts=row.attempts + 1,
+        before_thumb=_thumb(line, row.proxy_key),
+        after_thumb=_thumb(line, enhancement_of.get("proxy_key")) if ended else None,
+    )
+
+
+def _thumb(line: Line, key: str | None) -> bytes | None:
+    from pipeline.reports.contact_sheet import thumbnail
+
+    try:
+        return None if key is None else thumbnail(line.store.get(key))
+    except ObjectMissing:
+        return None
+
+
+def _notes(items: Sequence[ItemRow]) -> tuple[str, ...]:
+    """What could not be measured, once for the whole job."""
+    reasons: dict[str, None] = {}
+    for item in items:
+        reasons.update(dict.fromkeys((item.findings or {}).get("unavailable", {}).values()))
+    return tuple(reasons)

@@ -1,0 +1,54 @@
+"""What the enhance stage makes of one original."""
+
+from dataclasses import dataclass
+
+from pipeline.domain.jobs import Outcome
+from pipeline.domain.media import Findings
+from pipeline.domain.quality import QualityScore
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedRendition:
+    """One finished file."""
+
+    name: str
+    data: bytes
+    media_type: str
+    width: int
+    height: int
+    sha256: str
+    extension: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """What one step did, in one plain sentence."""
+
+    name: str
+    changed: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enhanced:
+    """The finished files of one original, never scoring below it.
+
+    `proxy`, `findings` and `after` describe the delivered picture before its finishing steps (resize, watermark), which
+    are no matter of quality. `kept_original` says that its pixels are the original's, upright, with nothing done to
+    them but the finishing.
+    """
+
+    renditions: tuple[EncodedRendition, ...]
+    proxy: bytes
+    findings: Findings
+    before: QualityScore
+    after: QualityScore
+    kept_original: bool
+    steps: tuple[StepReport, ...]
+
+
+def outcome(enhanced: Enhanced) -> Outcome:
+    """Rejected when what is delivered does not pass; else approved as it came, or enhanced."""
+    if not enhanced.after.passed:
+        return Outcome.REJECTED
+    return Outcome.APPROVED if enhanced.kept_original else Outcome.ENHANCED

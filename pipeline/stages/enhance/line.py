@@ -1,0 +1,111 @@
+"""One original through the steps, the judgement and the encoders."""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+from pipeline.domain.media import Findings, MediaFacts, MediaLimits
+from pipeline.domain.quality import QualityScore
+from pipeline.domain.workflows import OutputSpec, Workflow
+from pipeline.media.encode import EXTENSIONS, MEDIA_TYPES, encode, fitted
+from pipeline.media.image import Picture, decode
+from pipeline.media.metadata_write import Metadata, metadata_for
+from pipeline.ports import Models
+from pipeline.stages.analyze import analyze
+from pipeline.stages.enhance import orient
+from pipeline.stages.enhance.enhanced import EncodedRendition, Enhanced, StepReport
+from pipeline.stages.enhance.frame import Frame, Scene
+from pipeline.stages.enhance.proxy import proxy_of
+from pipeline.stages.enhance.registry import chosen
+from pipeline.stages.score import improves, score
+from pipeline.stages.validate import decode_proxy
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A picture that could be delivered, and how good it is."""
+
+    frame: Frame
+    proxy: bytes
+    findings: Findings
+    score: QualityScore
+
+
+def enhance(
+    data: bytes,
+    facts: MediaFacts,
+    findings: Findings,
+    workflow: Workflow,
+    *,
+    limits: MediaLimits,
+    models: Models | None,
+) -> Enhanced:
+    """The original's finished files; its own pixels where no step could make it better.
+
+    `findings` are those of the original. Raises a `MediaError` when the original cannot be decoded.
+    """
+    decoded = decode(data, limits)
+    scene = Scene(facts, findings, models)
+    before = score(findings, facts, workflow.guidelines)
+    original = Frame(decoded.picture, findings.subject)
+    frame, reports = _run(workflow, original, scene, finishing=False)
+    candidate = None if frame is original else _judged(frame, scene, workflow)
+    if candidate is not None and not _is_better(before, candidate.score):
+        reports = tuple(_dropped(report, before, candidate.score) for report in reports)
+        candidate = None
+    delivered = candidate or _Candidate(original, proxy_of(original.picture()), findings, before)
+    finished, finishing = _run(workflow, delivered.frame, scene, finishing=True)
+    metadata = metadata_for(facts, workflow.metadata, decoded.metadata)
+    return Enhanced(
+        renditions=tuple(_encoded(finished.picture(), spec, metadata) for spec in workflow.outputs),
+        proxy=delivered.proxy,
+        findings=delivered.findings,
+        before=before,
+        after=delivered.score,
+        kept_original=candidate is None,
+        steps=reports + finishing,
+    )
+
+
+def _run(workflow: Workflow, frame: Frame, scene: Scene, *, finishing: bool) -> tuple[Frame, tuple[StepReport, ...]]:
+    reports: list[StepReport] = []
+    for step, options in chosen(workflow.steps, finishing=finishing):
+        applied = step.run(frame, scene, options)
+        frame = applied.frame
+        reports.append(StepReport(step.name, applied.changed, applied.detail))
+    return frame, tuple(reports)
+
+
+def _judged(frame: Frame, scene: Scene, workflow: Workflow) -> _Candidate:
+    """The frame, drawn once and for all, and its score by the workflow's guidelines."""
+    frame = frame.developed()
+    proxy = proxy_of(frame.picture())
+    facts = replace(scene.facts, width=frame.width, height=frame.height)
+    findings = analyze(decode_proxy(proxy), facts, scene.models)
+    return _Candidate(frame, proxy, findings, score(findings, facts, workflow.guidelines))
+
+
+def _is_better(before: QualityScore, after: QualityScore) -> bool:
+    """Better as a picture, and never paid for with the score unless a required guideline is newly met."""
+    newly_met = len(after.unmet) < len(before.unmet)
+    return improves(before, after) and (after.score >= before.score or newly_met)
+
+
+def _dropped(report: StepReport, before: QualityScore, after: QualityScore) -> StepReport:
+    if not report.changed or report.name == orient.NAME:
+        return report
+    reason = f"the enhanced picture scored {after.score:.1f} and the original {before.score:.1f}"
+    return StepReport(report.name, False, f"Dropped: {reason}, so the original was kept.")
+
+
+def _encoded(picture: Picture, spec: OutputSpec, metadata: Metadata) -> EncodedRendition:
+    sized = fitted(picture, spec)
+    data = encode(sized, spec, metadata)
+    return EncodedRendition(
+        name=spec.name,
+        data=data,
+        media_type=MEDIA_TYPES[spec.format],
+        width=sized.width,
+        height=sized.height,
+        sha256=hashlib.sha256(data).hexdigest(),
+        extension=EXTENSIONS[spec.format],
+    )

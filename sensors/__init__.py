@@ -1,0 +1,1 @@
+"""What watches the ledger and asks Dagster for runs."""

@@ -1,0 +1,41 @@
+"""Small fakes for our own ports, where the real thing is not what a test is about."""
+
+from collections.abc import Iterable, Iterator
+
+from pipeline.errors import ObjectMissing, SourceUnavailable
+from pipeline.ports import Fetched, SourceRequest, StoredObject
+
+
+class NoSource:
+    """A source that is never there."""
+
+    def fetch(self, request: SourceRequest) -> Fetched:
+        raise SourceUnavailable(f"Nothing answers at {request.url}.")
+
+
+class NoStore:
+    """A store that is empty and stays so."""
+
+    def put(self, key: str, data: bytes, *, media_type: str) -> None:
+        raise AssertionError(f"nothing should be stored, and {key} was")
+
+    def put_stream(self, key: str, chunks: Iterable[bytes], *, media_type: str) -> int:
+        raise AssertionError(f"nothing should be stored, and {key} was")
+
+    def get(self, key: str) -> bytes:
+        raise ObjectMissing(key)
+
+    def read(self, key: str, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        raise ObjectMissing(key)
+
+    def head(self, key: str) -> StoredObject:
+        raise ObjectMissing(key)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        list(keys)
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        return iter(())
+
+    def signed_url(self, key: str, *, expires_in_s: int) -> str | None:
+        return None
