@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.shards import ShardConfig, materialized, no_failed_items, run_stage
+from assets.shards import Result, ShardConfig, materialized, no_failed_items, run_stage
 from pipeline.domain.jobs import Stage
 from resources import LineResource
 
@@ -13,9 +13,7 @@ from resources import LineResource
     kinds={"opencv"},
     check_specs=[no_failed_items("media_analysis")],
 )
-def media_analysis(
-    context: dg.AssetExecutionContext, config: ShardConfig, line: LineResource
-) -> dg.MaterializeResult:
+def media_analysis(context: dg.AssetExecutionContext, config: ShardConfig, line: LineResource) -> Result:
     """Metrics, tilt, colours, perceptual hash and subject of each picture, measured on its proxy.
 
     Models that are not installed are named in the batch's report, never guessed.

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.shards import ShardConfig, materialized, no_failed_items, run_stage
+from assets.shards import Result, ShardConfig, materialized, no_failed_items, run_stage
 from pipeline.domain.jobs import Stage
 from resources import LineResource
 
@@ -12,9 +12,7 @@ from resources import LineResource
     kinds={"python"},
     check_specs=[no_failed_items("downloaded_media")],
 )
-def downloaded_media(
-    context: dg.AssetExecutionContext, config: ShardConfig, line: LineResource
-) -> dg.MaterializeResult:
+def downloaded_media(context: dg.AssetExecutionContext, config: ShardConfig, line: LineResource) -> Result:
     """Each original of the shard, fetched from its customer's server or upload into the object store.
 
     A source that does not answer hands its picture back to the queue, so that slow servers hold no run. Watch

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.shards import ShardConfig, materialized, no_failed_items, run_stage
+from assets.shards import Result, ShardConfig, materialized, no_failed_items, run_stage
 from pipeline.domain.jobs import Stage
 from resources import LineResource
 
@@ -13,9 +13,7 @@ from resources import LineResource
     kinds={"opencv"},
     check_specs=[no_failed_items("enhanced_renditions")],
 )
-def enhanced_renditions(
-    context: dg.AssetExecutionContext, config: ShardConfig, line: LineResource
-) -> dg.MaterializeResult:
+def enhanced_renditions(context: dg.AssetExecutionContext, config: ShardConfig, line: LineResource) -> Result:
     """The renditions of each picture as its workflow wants them, never worse than the original.
 
     The most expensive stage: `seconds_per_item` is the figure to watch.

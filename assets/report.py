@@ -1,8 +1,10 @@
 """Reports of ended batches."""
 
+from typing import Any
+
 import dagster as dg
 
-from assets.shards import ShardConfig
+from assets.shards import Result, ShardConfig
 from pipeline.services import stages
 from pipeline.services.reporting import ReportCounts
 from resources import LineResource
@@ -15,9 +17,7 @@ REPORT_ADDS_UP = dg.AssetCheckSpec(
 
 
 @dg.asset(group_name="line", deps=["quality_scores"], kinds={"html"}, check_specs=[REPORT_ADDS_UP])
-def job_report(
-    context: dg.AssetExecutionContext, config: ShardConfig, line: LineResource
-) -> dg.MaterializeResult:
+def job_report(context: dg.AssetExecutionContext, config: ShardConfig, line: LineResource) -> Result:
     """JSON, CSV and HTML report of each batch that ended in this shard; the batch is final and its webhook is due.
 
     The links lead to the page a customer gets: failures first, before and after, scores with their reasons.
@@ -35,7 +35,7 @@ def job_report(
     return dg.MaterializeResult(metadata=_metadata(result), check_results=[check])
 
 
-def _metadata(result: ReportCounts) -> dict[str, object]:
+def _metadata(result: ReportCounts) -> dict[str, Any]:
     shown = list(result.links.items())[:20]
     return {
         "jobs": len(result.jobs),

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.shards import ShardConfig, materialized, no_failed_items, run_stage
+from assets.shards import Result, ShardConfig, materialized, no_failed_items, run_stage
 from pipeline.domain.jobs import Stage
 from resources import LineResource
 
@@ -13,9 +13,7 @@ from resources import LineResource
     kinds={"python"},
     check_specs=[no_failed_items("quality_scores")],
 )
-def quality_scores(
-    context: dg.AssetExecutionContext, config: ShardConfig, line: LineResource
-) -> dg.MaterializeResult:
+def quality_scores(context: dg.AssetExecutionContext, config: ShardConfig, line: LineResource) -> Result:
     """Each picture's score from 0 to 100 by its workflow's guidelines, explained point by point; its outcome is final.
 
     `score_mean` over runs shows whether the pictures of late are better or worse than usual.

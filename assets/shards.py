@@ -1,7 +1,7 @@
 """What all assets share: the shard they work on, and how a stage's counts are shown to an operator."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import dagster as dg
 
@@ -9,6 +9,9 @@ from pipeline.domain.jobs import Stage
 from pipeline.services import stages
 from pipeline.services.line import Line
 from pipeline.services.processing import StageCounts
+
+# A MaterializeResult with a parameter is refused where there are checks (Dagster 1.13), so Any stands for it.
+Result: TypeAlias = dg.MaterializeResult
 
 
 class ShardConfig(dg.Config):
@@ -39,8 +42,11 @@ def run_stage(context: dg.AssetExecutionContext, line: Line, config: ShardConfig
 
 
 def materialized(
-    counts: StageCounts | None, *, links: Callable[[], dict[str, Any]] = dict, checks: list[dg.AssetCheckResult] | None = None
-) -> dg.MaterializeResult:
+    counts: StageCounts | None,
+    *,
+    links: Callable[[], dict[str, Any]] = dict,
+    checks: list[dg.AssetCheckResult] | None = None,
+) -> Result:
     """The counts as metadata that Dagster plots over runs, with the check on failed items."""
     if counts is None:
         return dg.MaterializeResult(metadata={"items": 0}, check_results=[passed_check(), *(checks or [])])

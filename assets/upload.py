@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.shards import ShardConfig, materialized, no_failed_items, run_stage
+from assets.shards import Result, ShardConfig, materialized, no_failed_items, run_stage
 from pipeline.domain.jobs import Stage
 from resources import LineResource
 
@@ -19,9 +19,7 @@ DELIVERED_READABLE = dg.AssetCheckSpec(
     kinds={"objectstore"},
     check_specs=[no_failed_items("published_renditions"), DELIVERED_READABLE],
 )
-def published_renditions(
-    context: dg.AssetExecutionContext, config: ShardConfig, line: LineResource
-) -> dg.MaterializeResult:
+def published_renditions(context: dg.AssetExecutionContext, config: ShardConfig, line: LineResource) -> Result:
     """Each rendition at its final key in the object store, read back and compared by checksum.
 
     A file that cannot be read back whole is not published: its picture waits and is tried again.

@@ -1,4 +1,4 @@
-"""The same stage functions in a bare loop: same thread pool, same downloads, uploads and report; no Dagster, no ledger."""
+"""The same stage functions in a bare loop: same threads, same downloads and uploads; no Dagster, no ledger."""
 
 import json
 import resource

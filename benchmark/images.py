@@ -46,8 +46,8 @@ def served(paths: list[Path]) -> Iterator[str]:
     command = [sys.executable, "-m", "benchmark.source_server", str(port), *map(str, paths)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     try:
-        assert process.stdout is not None
-        process.stdout.readline()
+        if process.stdout is None or not process.stdout.readline():
+            raise RuntimeError("the server of photographs did not start")
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()

@@ -21,7 +21,7 @@ def main(port: int, paths: list[str]) -> None:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *args: object) -> None:
             """Silent: what is measured is the client."""
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)

@@ -1,0 +1,1 @@
+"""Darkroom: pictures in, finished pictures, scores and a report out."""

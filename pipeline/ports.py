@@ -89,7 +89,7 @@ class Source(Protocol):
     """Where originals come from."""
 
     def fetch(self, request: SourceRequest) -> Fetched:
-        """The whole original. Raises `MediaError` where trying again is useless, `SourceUnavailable` where it is not."""
+        """The whole original; raises `MediaError` where trying again is useless, else `SourceUnavailable`."""
 
 
 @dataclass(frozen=True, slots=True)

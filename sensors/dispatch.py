@@ -22,9 +22,7 @@ def _waiting_items_sensor(name: str) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Turns waiting pictures into runs. Two of these take turns, so that one is always listening.",
     )
-    def waiting_items(
-        context: dg.SensorEvaluationContext, ledger: LedgerResource
-    ) -> dg.SensorResult | dg.SkipReason:
+    def waiting_items(context: dg.SensorEvaluationContext, ledger: LedgerResource) -> dg.SensorResult | dg.SkipReason:
         orders = wait_for_shards(ledger.connect(), until=time.monotonic() + LISTEN_S)
         if not orders:
             return dg.SkipReason("Nothing waits, or every run slot has its next shard already.")

@@ -29,12 +29,11 @@ def _claimed(ledger: Ledger, instance: dg.DagsterInstance) -> list[str]:
     done = []
     for shard_id in repairs.shards_without_run(ledger):
         runs = instance.get_runs(dg.RunsFilter(tags={"darkroom/shard": str(shard_id)}), limit=1)
-        if not runs or runs[0].status in _ENDED:
-            if repairs.requeue_claimed(ledger, shard_id):
-                done.append(f"shard {shard_id} had no run and waits again")
-        elif runs[0].status is dg.DagsterRunStatus.CANCELED:
-            if repairs.fail_cancelled_run(ledger, shard_id, runs[0].run_id):
-                done.append(f"run {runs[0].run_id} was cancelled by an operator")
+        word = _word(runs[0]) if runs else RunWord.ENDED
+        if word is RunWord.ENDED and repairs.requeue_claimed(ledger, shard_id):
+            done.append(f"shard {shard_id} had no run and waits again")
+        if word is RunWord.CANCELLED and repairs.fail_cancelled_run(ledger, shard_id, runs[0].run_id):
+            done.append(f"run {runs[0].run_id} was cancelled by an operator")
     return done
 
 

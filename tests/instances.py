@@ -96,7 +96,9 @@ class Instance:
 
 
 @contextmanager
-def running(folder: Path, *, allow: Sequence[int] = (), environment: Mapping[str, str] | None = None) -> Iterator[Instance]:
+def running(
+    folder: Path, *, allow: Sequence[int] = (), environment: Mapping[str, str] | None = None
+) -> Iterator[Instance]:
     """An instance of its own on free ports; sources and webhooks may reach these ports of loopback."""
     ready = folder / "ready.json"
     ready.unlink(missing_ok=True)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -60,7 +60,7 @@ def json_body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
     async def read(request: Request) -> Model:
         content_type = request.headers.get("content-type", "").partition(";")[0].strip()
         if not _JSON_TYPE.fullmatch(content_type):
-            raise InvalidRequest({"content-type": ["The request must carry the header Content-Type: application/json."]})
+            raise InvalidRequest({"content-type": ["The request must carry Content-Type: application/json."]})
         too_large = RequestTooLarge(f"The request body is larger than {JSON_BYTES} bytes.")
         chunks = body_chunks(request, max_bytes=JSON_BYTES, max_s=JSON_TIME_S, too_large=too_large)
         data = b"".join([chunk async for chunk in chunks])
@@ -68,6 +68,14 @@ def json_body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
         return await run_in_threadpool(parsed, model, data, {"max_items": options.max_items})
 
     return read
+
+
+def described_body(model: type[BaseModel], examples: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What /openapi.json says of a body that `json_body` reads."""
+    content = {"schema": model.model_json_schema(ref_template="#/components/schemas/{model}")}
+    if examples is not None:
+        content["examples"] = dict(examples)
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}
 
 
 def parsed(model: type[Model], data: bytes, context: dict[str, Any]) -> Model:

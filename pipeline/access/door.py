@@ -29,7 +29,6 @@ Render = Callable[[Request, int, str], Response]
 """Makes the body of an error that no route has made: (request, status, sentence)."""
 
 
-
 class Door:
     """ASGI middleware. Nothing of an exception leaves the process: the log has it, under the request's id."""
 
@@ -49,7 +48,7 @@ class Door:
                 await self._answer(scope, visit, 431, words)
             else:
                 await self._app(scope, visit.receive, visit.send)
-        except Exception:  # the process edge: whatever it is, it is our bug  # noqa: BLE001
+        except Exception:  # the process edge: whatever it is, it is our bug
             log.exception("Request %s %s failed.", scope["state"]["request_id"], scope["path"])
             if not visit.answered:
                 await self._answer(scope, visit, 500, "Server Error")
@@ -80,6 +79,8 @@ class _Visit:
             self.answered = True
             headers = MutableHeaders(scope=message)
             headers["x-request-id"] = self._scope["state"]["request_id"]
+            headers.setdefault("cache-control", "no-store")
+            headers.setdefault("x-content-type-options", "nosniff")
             rate_headers(self._scope["state"], headers)
             if self._body_pending:
                 headers["connection"] = "close"

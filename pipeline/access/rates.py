@@ -2,10 +2,11 @@
 
 import math
 import time
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from starlette.datastructures import MutableHeaders
 
 from pipeline.access.credentials import KnownCaller, TheLedger
 from pipeline.errors import PlanLimitReached, RateLimited, TooManyUploads
@@ -40,7 +41,7 @@ Creator = Annotated[Caller, Depends(counted_create)]
 Sender = Annotated[Caller, Depends(uncounted)]
 
 
-def rate_headers(state: Mapping[str, Any], headers: MutableMapping[str, str]) -> None:
+def rate_headers(state: Mapping[str, Any], headers: MutableHeaders) -> None:
     """`x-ratelimit-*` stand among the headers of an answer to a known caller.
 
     Reset is Unix time in whole seconds, rounded up: at that time there is room for a call again. `Retry-After` never

@@ -1,0 +1,1 @@
+"""The web interfaces: routes that translate, and nothing else."""

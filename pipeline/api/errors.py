@@ -1,4 +1,4 @@
-"""Errors on the wire: in the manner of Laravel under /v1, as RFC 9457 problems under /manage. Nothing internal leaves."""
+"""Errors on the wire: in the manner of Laravel under /v1, as RFC 9457 problems under /manage, nothing internal."""
 
 import logging
 import math

@@ -114,7 +114,7 @@ def _surroundings(folder: Path | None, data: Path | None, watch: Watch, out: Pat
         found = find_pictures(folder, recursive=False, limits=MediaLimits(), without=out)
         if len(found.pictures) > MAX_BATCH:
             raise OperatorError(f"The demo sends one batch, of at most {MAX_BATCH} pictures: see `darkroom enhance`.")
-        with picture_server(folder) as pictures, webhook_receiver() as receiver:
+        with picture_server(folder, found.pictures) as pictures, webhook_receiver() as receiver:
             environ = _environment(data or Path(place, "data"), (pictures.address, receiver.address))
             watch.say("Starting PostgreSQL, the API, the keeper and Dagster; this takes about 20 seconds.")
             with started_instance(environ, watch.say) as settings:

@@ -2,12 +2,13 @@
 
 import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 from urllib.parse import quote
 
 LOOPBACK = "127.0.0.1"
@@ -45,15 +46,28 @@ class Receiver:
         return f"http://{self.address}/webhook"
 
 
-class _Quiet(SimpleHTTPRequestHandler):
+class _Pictures(SimpleHTTPRequestHandler):
+    """These pictures of the folder, and nothing else that lies in it."""
+
+    def __init__(self, pictures: frozenset[Path], *values: Any, **options: Any) -> None:
+        self._pictures = pictures
+        super().__init__(*values, **options)
+
+    def send_head(self) -> Any:
+        if Path(self.translate_path(self.path)) in self._pictures:
+            return super().send_head()
+        self.send_error(404)
+        return None
+
     def log_message(self, format: str, *values: object) -> None:  # noqa: A002 - the library's name
         """Nothing: the demo has its own progress."""
 
 
 @contextmanager
-def picture_server(folder: Path) -> Iterator[PictureServer]:
-    """The folder is served while the block lasts."""
-    with _serving(functools.partial(_Quiet, directory=str(folder))) as address:
+def picture_server(folder: Path, pictures: Iterable[Path]) -> Iterator[PictureServer]:
+    """These pictures of the folder are served while the block lasts."""
+    served = frozenset(folder / picture for picture in pictures)
+    with _serving(functools.partial(_Pictures, served, directory=str(folder))) as address:
         yield PictureServer(address)
 
 
@@ -79,7 +93,7 @@ def webhook_receiver() -> Iterator[Receiver]:
 
 
 @contextmanager
-def _serving(handler: "functools.partial[_Quiet] | type[BaseHTTPRequestHandler]") -> Iterator[str]:
+def _serving(handler: "functools.partial[_Pictures] | type[BaseHTTPRequestHandler]") -> Iterator[str]:
     server = ThreadingHTTPServer((LOOPBACK, 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

@@ -105,7 +105,7 @@ def started_instance(environ: Mapping[str, str], say: Say) -> Iterator[Settings]
     """`darkroom up` in a process of its own, until the block ends; it ends as well when this process is killed."""
     settings = Settings.from_environment(environ)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.TemporaryDirectory(prefix="darkroom-") as folder, _sigterm_unwinds():
+    with tempfile.TemporaryDirectory(prefix="darkroom-") as folder, _signals_unwind():
         ready, log = Path(folder, "ready.json"), Path(folder, "up.log")
         process = _start(environ, ready, log)
         try:
@@ -144,6 +144,9 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", ready: Path, log: Path
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """It has ended; whoever is impatient waits all the same, or something would be left behind."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     process.terminate()
     try:
         process.wait(STOP_WAIT_S)
@@ -153,17 +156,18 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 @contextmanager
-def _sigterm_unwinds() -> Iterator[None]:
-    """SIGTERM ends this process through its `finally` blocks, so that nothing is left behind."""
+def _signals_unwind() -> Iterator[None]:
+    """SIGTERM ends this process through its `finally` blocks, as Ctrl-C does, so that nothing is left behind."""
 
     def leave(number: int, frame: FrameType | None) -> None:
         sys.exit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, leave)
+    before = {signal.SIGINT: signal.getsignal(signal.SIGINT), signal.SIGTERM: signal.signal(signal.SIGTERM, leave)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _answers(api_url: str) -> bool:

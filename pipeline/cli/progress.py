@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -18,6 +18,13 @@ SHARE_OF_TIME = 0.1
 LOG_STEP = 25
 """Per cent between two lines of a log."""
 ENDED = ("COMPLETED", "CANCELLED")
+
+
+class Shown(Protocol):
+    """Whom `follow` tells."""
+
+    def update(self, bodies: list[dict[str, Any]]) -> None:
+        """The batches stand like this now."""
 
 
 class Watch:
@@ -91,7 +98,7 @@ def passed_stages(bodies: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     return {stage.value: total - sum(waiting[: rank + 1]) for rank, stage in enumerate(ITEM_STAGES)}
 
 
-def follow(client: ApiClient, batch_ids: Sequence[str], watch: Watch) -> list[dict[str, Any]]:
+def follow(client: ApiClient, batch_ids: Sequence[str], watch: Shown) -> list[dict[str, Any]]:
     """The batches as they ended, in the same order."""
     bodies: dict[str, dict[str, Any]] = {}
     while True:

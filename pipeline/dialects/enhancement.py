@@ -6,18 +6,42 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from pipeline.domain.jobs import ITEM_STAGES, JobStatus, Outcome
 from pipeline.domain.views import ItemView, JobView
 from pipeline.domain.workflows import Workflow
 
 MAX_URL = 4096
-HttpUrl = Annotated[str, StringConstraints(min_length=8, max_length=MAX_URL, pattern=r"(?i)^https?://")]
+
+
+def _web_url(value: str) -> str:
+    if not value.lower().startswith(("http://", "https://")) or len(value.partition("://")[2]) < 1:
+        raise ValueError("Give a URL that begins with http:// or https://.")
+    return value
+
+
+HttpUrl = Annotated[str, StringConstraints(max_length=MAX_URL), AfterValidator(_web_url)]
 
 
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*")
+    @classmethod
+    def storable(cls, value: Any) -> Any:
+        if isinstance(value, str) and "\x00" in value:
+            raise ValueError("The text must not hold NUL characters.")
+        return value
 
 
 class FileRequest(Strict):
@@ -34,20 +58,10 @@ class FileRequest(Strict):
             raise ValueError("Give either url or upload_id.")
         return self
 
-    @field_validator("url", "reference")
-    @classmethod
-    def storable(cls, value: str | None) -> str | None:
-        return _without_nul(value)
-
 
 class WebhookRequest(Strict):
     url: HttpUrl
     secret: Annotated[str, StringConstraints(min_length=1, max_length=512)] | None = None
-
-    @field_validator("url", "secret")
-    @classmethod
-    def storable(cls, value: str | None) -> str | None:
-        return _without_nul(value)
 
 
 class BearerAuth(Strict):
@@ -66,7 +80,7 @@ class OAuth2Auth(Strict):
 
 
 class BatchRequest(Strict):
-    """POST /v1/batches."""
+    """POST /v1/batches. Validate with the context `{"max_items": N}`."""
 
     workflow: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     files: Annotated[list[FileRequest], Field(min_length=1)]
@@ -74,16 +88,14 @@ class BatchRequest(Strict):
     source_auth: Annotated[BearerAuth | OAuth2Auth, Field(discriminator="type")] | None = None
     project: Annotated[str, StringConstraints(max_length=256)] | None = None
 
-    @field_validator("project", "workflow")
+    @field_validator("files", mode="before")
     @classmethod
-    def storable(cls, value: str | None) -> str | None:
-        return _without_nul(value)
-
-
-def _without_nul(value: str | None) -> str | None:
-    if value is not None and "\x00" in value:
-        raise ValueError("The text must not hold NUL characters.")
-    return value
+    def not_too_many(cls, value: Any, info: ValidationInfo) -> Any:
+        """Looked at before the files are: a million wrong ones cost nothing."""
+        most = (info.context or {}).get("max_items")
+        if most is not None and isinstance(value, list) and len(value) > most:
+            raise ValueError(f"A batch holds at most {most} files, and this one has {len(value)}.")
+        return value
 
 
 def batch_status(view: JobView) -> str:

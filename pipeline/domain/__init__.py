@@ -1,0 +1,1 @@
+"""Frozen values and closed sets of words: what the product talks about, in plain Python."""

@@ -86,7 +86,9 @@ METRICS: dict[str, Metric] = _metrics(
     Metric("tilt", "degrees", -15, 15, "How far the picture leans, clockwise positive; 0 where nothing tells."),
     Metric("resolution", "MP", 0, inf, "Millions of pixels of the picture itself, not of the proxy."),
     Metric("blockiness", "", 0, inf, "How strongly a JPEG's 8 x 8 grid shows; below 0.03 it does not."),
-    Metric("compression", "quality", 1, 100, "JPEG quality of the file or what its pixels look like, whichever is less."),
+    Metric(
+        "compression", "quality", 1, 100, "JPEG quality of the file or what its pixels look like, whichever is less."
+    ),
     Metric("composition", "", 0, 1, "Placement and balance: 1 while the picture's weight lies between its thirds."),
     Metric("subject_fill", "share", 0, 1, "Share of the frame's width or height, the larger, that the subject takes."),
     Metric("background_luma", "level", 0, 255, "Mean luma of the picture's outer 4 %."),

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -54,7 +55,7 @@ def launch(
         plan = plan_instance(settings, claims, port=port, environ=environ)
         with _supervised(plan, parts, lock=lock, announce=announce) as supervisor:
             _start(plan, parts, supervisor, announce=announce)
-            record = plan.record()
+            record = replace(plan.record(), supervisor_socket=str(supervisor.socket))
             write_record(record, ready_file)
             announce(f"Ready: API {record.api_url}, Dagster {record.dagster_url}. Ctrl-C stops everything.")
             _wait_for_end_of(supervisor, settings.data)
@@ -95,8 +96,9 @@ def _start(plan: Plan, parts: Parts, supervisor: Supervisor, *, announce: Announ
     )
     parts.set_up(plan)
     announce("The tables are up to date.")
-    supervisor.start([program.name for program in parts.programs(plan)])
-    for ready in parts.readiness(plan):
+    names = [program.name for program in parts.programs(plan)]
+    supervisor.start(names)
+    for ready in (*parts.readiness(plan), Readiness("Everything", lambda: supervisor.why_not_running(names))):
         wait_until(ready, gave_up=watch.why_useless)
         announce(f"{ready.name} answers.")
 
@@ -122,7 +124,6 @@ def _stop(supervisor: Supervisor, programs: Sequence[Program]) -> None:
         supervisor.stop([name for name in names if name == "postgres"])
     supervisor.end()
     end_children()
-    supervisor.clean_up()
 
 
 def _wait_for_end_of(supervisor: Supervisor, data: Path) -> None:

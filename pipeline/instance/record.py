@@ -26,6 +26,7 @@ class InstanceRecord:
     database_url: str = field(repr=False)
     dagster_database_url: str = field(repr=False)
     own_ports: list[int]
+    supervisor_socket: str = ""
 
     def announcement(self) -> dict[str, str]:
         """What --ready-file holds."""

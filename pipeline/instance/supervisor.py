@@ -33,14 +33,14 @@ class ProgramState:
     name: str
     pid: int
     running: bool
+    stopping: bool
     said: str
 
 
-class Supervisor:
-    """A running supervisord. Nothing starts by itself: `start` names the programs."""
+class RemoteControl:
+    """Orders to a running supervisord, by its socket. Nothing starts by itself: `start` names the programs."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", socket: Path) -> None:
-        self.process = process
+    def __init__(self, socket: Path) -> None:
         self.socket = socket
 
     def start(self, names: Sequence[str]) -> None:
@@ -48,11 +48,37 @@ class Supervisor:
         for name in names:
             self._call("startProcess", name, False)
 
+    def stop(self, names: Sequence[str]) -> None:
+        """None of the programs runs; all were asked at once, in this order, and killed where they took too long.
+
+        Asking supervisord to end would do as well, but it then takes a second for each.
+        """
+        order = {name: place for place, name in enumerate(names)}
+        while running := [state for state in self.states() if state.name in order and state.pid]:
+            for state in sorted(running, key=lambda state: order[state.name]):
+                if not state.stopping:
+                    self._ask_to_stop(state.name)
+            time.sleep(STOP_LOOK_EVERY_S)
+
+    def _ask_to_stop(self, name: str) -> None:
+        """One that has just died by itself cannot be asked; if it comes back, it is asked then."""
+        try:
+            self._call("stopProcess", name, False)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode != Faults.NOT_RUNNING:
+                raise
+
     def states(self) -> tuple[ProgramState, ...]:
         """Every program's state."""
         infos = cast(list[dict[str, Any]], self._call("getAllProcessInfo"))
         return tuple(
-            ProgramState(info["name"], info["pid"], info["statename"] == "RUNNING", info["description"])
+            ProgramState(
+                info["name"],
+                info["pid"],
+                running=info["statename"] == "RUNNING",
+                stopping=info["statename"] == "STOPPING",
+                said=info["description"],
+            )
             for info in infos
         )
 
@@ -64,23 +90,27 @@ class Supervisor:
             return f"supervisord does not answer yet: {error}"
         return None
 
+    def why_not_running(self, names: Sequence[str]) -> str | None:
+        """None once each of the programs has stayed up; else those that have not."""
+        missing = [state for state in self.states() if state.name in names and not state.running]
+        return ", ".join(f"{state.name}: {state.said}" for state in missing) or None
+
+    def _call(self, method: str, *arguments: object) -> object:
+        transport = SupervisorTransport(None, None, f"unix://{self.socket}")
+        with xmlrpc.client.ServerProxy("http://localhost", transport=transport) as proxy:
+            return getattr(proxy.supervisor, method)(*arguments)
+
+
+class Supervisor(RemoteControl):
+    """A supervisord that this process has started."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", socket: Path) -> None:
+        super().__init__(socket)
+        self.process = process
+
     def why_ended(self) -> str | None:
-        """None as long as supervisord lives; else where it says what happened."""
+        """None as long as supervisord lives; else how it ended."""
         return None if self.process.poll() is None else f"supervisord ended with status {self.process.returncode}"
-
-    def stop(self, names: Sequence[str]) -> None:
-        """None of the programs runs; all were asked at once, in this order, and killed where they took too long.
-
-        Asking supervisord to end would do as well, but it then takes a second for each.
-        """
-        for name in names:
-            try:
-                self._call("stopProcess", name, False)
-            except xmlrpc.client.Fault as fault:
-                if fault.faultCode != Faults.NOT_RUNNING:
-                    raise
-        while any(state.pid for state in self.states() if state.name in names):
-            time.sleep(STOP_LOOK_EVERY_S)
 
     def end(self) -> None:
         """supervisord has ended, and stopped before whatever still ran, the last started first."""
@@ -89,17 +119,9 @@ class Supervisor:
             self.process.wait(END_WAIT_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
-
-    def clean_up(self) -> None:
-        """Nothing is left of the socket, wherever it was."""
         self.socket.unlink(missing_ok=True)
         if self.socket.parent.name.startswith(SOCKET_FOLDER):
             self.socket.parent.rmdir()
-
-    def _call(self, method: str, *arguments: object) -> object:
-        transport = SupervisorTransport(None, None, f"unix://{self.socket}")
-        with xmlrpc.client.ServerProxy("http://localhost", transport=transport) as proxy:
-            return getattr(proxy.supervisor, method)(*arguments)
 
 
 class StartWatch:
@@ -171,6 +193,7 @@ chmod=0700
 [supervisord]
 nodaemon=true
 silent=true
+strip_ansi=true
 {"user=root" if is_root() else ""}
 logfile=../logs/supervisord.log
 logfile_maxbytes=5MB

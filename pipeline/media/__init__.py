@@ -1,0 +1,1 @@
+"""Pictures: decoding, colour, metadata, metrics, encoding."""

@@ -20,7 +20,7 @@ from pipeline.store.accounts import (
     valid_token,
 )
 
-TOKEN_PREFIX = "dk_"
+TOKEN_PREFIX = "dk_"  # noqa: S105 - what every token begins with, no secret
 TOKEN_DAYS = 3650
 """Contract section 1: a token lasts ten years unless asked otherwise."""
 
@@ -62,6 +62,7 @@ def create_account(ledger: Ledger, name: str, *, plan: str = "standard", email: 
         row = AccountRow(name=name, email=email, plan_name=plan)
         session.add(row)
         session.flush()
+        session.refresh(row)
         return _view(row)
 
 
@@ -81,9 +82,7 @@ def create_token(ledger: Ledger, account: str, *, days: float = TOKEN_DAYS) -> s
             expires_at = datetime.now(UTC) + timedelta(days=days)
         except OverflowError as error:
             raise InvalidRequest({"days": ["The lifetime is too long: at most 2900000 days."]}) from error
-        session.add(
-            TokenRow(account_id=row.id, prefix=token[:8], digest=token_digest(token), expires_at=expires_at)
-        )
+        session.add(TokenRow(account_id=row.id, prefix=token[:8], digest=token_digest(token), expires_at=expires_at))
     return token
 
 
@@ -161,4 +160,4 @@ def _account(session: Session, name: str) -> AccountRow:
 
 
 def _view(row: AccountRow) -> AccountView:
-    return AccountView(row.id, row.name, row.email, row.plan_name, row.created_at or datetime.now(UTC))
+    return AccountView(row.id, row.name, row.email, row.plan_name, row.created_at)

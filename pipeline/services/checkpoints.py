@@ -1,24 +1,24 @@
 """Named points at which a fault-injection test can stop or kill a process. Without the variable they do nothing.
 
-For a point `enhance.item` a test makes two FIFOs in the folder, `enhance.item.reached` and `enhance.item.go`. The
-process that gets there writes its pid into the first, then blocks until the second is written to (or it is killed).
+`DARKROOM_CHECKPOINTS` names a Unix socket on which a test listens. A process that comes to a point tells it the
+point, its process id and what it works on, and goes on when it is answered or the connection ends.
 """
 
 import os
-from pathlib import Path
+import socket
 
 VARIABLE = "DARKROOM_CHECKPOINTS"
-_FOLDER = os.environ.get(VARIABLE)
 
 
-def checkpoint(name: str) -> None:
-    """Returns at once, unless a test waits at this point."""
-    if _FOLDER is None:
+def checkpoint(name: str, detail: object = "") -> None:
+    """Returns at once, unless a test listens: then when it says so."""
+    path = os.environ.get(VARIABLE)
+    if not path:
         return
-    reached = Path(_FOLDER) / f"{name}.reached"
-    if not reached.exists():
-        return
-    with reached.open("w") as pipe:
-        pipe.write(f"{os.getpid()}\n")
-    with (Path(_FOLDER) / f"{name}.go").open() as pipe:
-        pipe.read()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        try:
+            connection.connect(path)
+            connection.sendall(f"{name} {os.getpid()} {detail}\n".encode())
+            connection.recv(1)
+        except OSError:  # nobody listens any more: the test is over
+            return

@@ -103,7 +103,7 @@ def _record(session: Session, row: DeliveryRow, judgement: Judgement, answer: We
         if endpoint is not None:
             endpoint.failing_since = None
         return
-    wait_s = next_attempt_in_s(row.attempts, judgement, jitter=random.random())
+    wait_s = next_attempt_in_s(row.attempts, judgement, jitter=random.random())  # noqa: S311 - spreads load, hides nothing
     if wait_s is None:
         row.state, row.next_attempt_at = DeliveryState.DEAD, None
         log.warning("Delivery %s to %s is dead after %s attempts.", row.id, row.url, row.attempts)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from pipeline.domain.jobs import MAX_ATTEMPTS, ITEM_STAGES, ItemError, ItemState, Outcome, Stage
+from pipeline.domain.jobs import ITEM_STAGES, MAX_ATTEMPTS, ItemError, ItemState, Outcome, Stage
 from pipeline.errors import DatabaseUnavailable, Quarantined, ShardLost
 from pipeline.services.ending import account_for_ended
 from pipeline.services.line import Ledger
@@ -98,7 +98,8 @@ def _heartbeat(ledger: Ledger, fence: Fence) -> Iterator[None]:
 def release(ledger: Ledger, fence: Fence, *, failed: bool = False) -> None:
     """The shard is free again: done when none of its items is left, else waiting for its next run.
 
-    After a failed run the next one waits 2, 4, 8 ... at most 300 s, so that trouble that stays does not spin. Items that a stage left in flight count as not tried: the process is alive to say so.
+    After a failed run the next one waits 2, 4, 8 ... at most 300 s, so that trouble that stays does not spin. Items
+    that a stage left in flight count as not tried: the process is alive to say so.
     """
     try:
         with ledger.database.session() as session:

@@ -135,7 +135,7 @@ class _Walk:
 
     def _one(self, item: ItemRow) -> Patch:
         """The item's patch, whatever happens: a bad item never harms the others."""
-        checkpoint(f"{self.stage}.item")
+        checkpoint(f"{self.stage}.item", item.position)
         started = time.monotonic()
         try:
             patch = {

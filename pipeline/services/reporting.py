@@ -30,7 +30,6 @@ from pipeline.store.uploads import UploadRow
 from pipeline.store.values import load
 from pipeline.version import VERSION
 
-
 SHEET = "contact_sheet"
 
 
@@ -68,8 +67,8 @@ def report_jobs(line: Line, fence: Fence) -> ReportCounts:
 
 
 def _report_job(line: Line, fence: Fence, job_id: UUID, counts: ReportCounts) -> None:
-    from pipeline.stages.analyze import find_duplicates
     from pipeline.reports.contact_sheet import contact_sheet
+    from pipeline.stages.analyze import find_duplicates
     from pipeline.stages.report import RenderedReport, adds_up, make_reports
 
     with line.database.session() as session:

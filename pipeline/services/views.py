@@ -129,4 +129,3 @@ def _eta_s(session: Session, row: JobRow, ranks: dict[int, int]) -> float | None
 
 def _share_left(rank: int) -> float:
     return sum(STAGE_SHARE[stage] for stage in ITEM_STAGES[rank:])
-

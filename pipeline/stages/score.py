@@ -37,7 +37,9 @@ def score(findings: Findings, facts: MediaFacts, guidelines: Guidelines) -> Qual
     return QualityScore(
         score=(_ALL - sum(tenths)) / 10,
         pass_mark=guidelines.pass_mark,
-        criteria=tuple(replace(line.criterion, points_lost=lost / 10) for line, lost in zip(lines, tenths, strict=True)),
+        criteria=tuple(
+            replace(line.criterion, points_lost=lost / 10) for line, lost in zip(lines, tenths, strict=True)
+        ),
         unavailable=unavailable | not_judged,
     )
 
@@ -95,9 +97,7 @@ def _standard_line(standard: Standard, points: float, findings: Findings) -> _Li
     return _Line(criterion, exact=verdict.loss * points * 10)
 
 
-def _rule_lines(
-    findings: Findings, facts: MediaFacts, guidelines: Guidelines
-) -> tuple[list[_Line], dict[str, str]]:
+def _rule_lines(findings: Findings, facts: MediaFacts, guidelines: Guidelines) -> tuple[list[_Line], dict[str, str]]:
     lines: list[_Line] = []
     not_judged: dict[str, str] = {}
     for rule in guidelines.rules:

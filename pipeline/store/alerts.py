@@ -44,7 +44,7 @@ def set_alert(session: Session, kind: str, message: str | None) -> bool:
 
 def oldest_idle_seconds(session: Session) -> float | None:
     """How long the oldest due work has waited while no run holds a shard; None while a run works or nothing waits."""
-    return session.scalar(
+    seconds: float | None = session.scalar(
         text(
             "SELECT extract(epoch FROM clock_timestamp() - min(since))::float8 FROM ("
             " SELECT greatest(j.created_at, i.not_before) AS since FROM items i JOIN jobs j ON j.id = i.job_id"
@@ -54,6 +54,7 @@ def oldest_idle_seconds(session: Session) -> float | None:
             " WHERE NOT EXISTS (SELECT 1 FROM shards WHERE state = 'held')"
         )
     )
+    return seconds
 
 
 def dead_deliveries(session: Session) -> int:

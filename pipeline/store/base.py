@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import DateTime, Enum, MetaData, func
@@ -11,6 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 uuid_pk = Annotated[UUID, mapped_column(primary_key=True, default=uuid4)]
 created_at = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
+
 
 class Base(DeclarativeBase):
     metadata = MetaData(
@@ -21,7 +22,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: DateTime(timezone=True),
         dict[str, Any]: JSONB,
         list[Any]: JSONB,

@@ -58,13 +58,14 @@ def last_served(session: Session) -> dict[UUID, int]:
 
 def measured_seconds_per_item(session: Session, kind: JobKind) -> float | None:
     """Wall seconds per item over the last shards of a useful size; None before there were any."""
-    return session.scalar(
+    seconds: float | None = session.scalar(
         text(
             "SELECT sum(seconds) / nullif(sum(items), 0) FROM (SELECT seconds, items FROM shards"
             " WHERE kind = :kind AND state = 'done' AND items >= 8 ORDER BY id DESC LIMIT 10) recent"
         ),
         {"kind": kind.value},
     )
+    return seconds
 
 
 def form_shard(session: Session, queue: Queue, *, limit: int) -> ShardRow | None:
@@ -97,9 +98,7 @@ def form_shard(session: Session, queue: Queue, *, limit: int) -> ShardRow | None
         )
     )
     session.execute(
-        update(JobRow)
-        .where(JobRow.id.in_(job_ids), JobRow.status == JobStatus.QUEUED)
-        .values(status=JobStatus.RUNNING)
+        update(JobRow).where(JobRow.id.in_(job_ids), JobRow.status == JobStatus.QUEUED).values(status=JobStatus.RUNNING)
     )
     session.execute(
         text("UPDATE jobs SET started_at = coalesce(started_at, clock_timestamp()) WHERE id = ANY(:ids)"),

@@ -102,13 +102,14 @@ def seconds_to_next(session: Session, *, busy: Sequence[UUID] = ()) -> float | N
 
     None when none is pending.
     """
-    return session.scalar(
+    seconds: float | None = session.scalar(
         text(
             "SELECT extract(epoch FROM min(next_attempt_at) - clock_timestamp())::float8"
             " FROM deliveries WHERE state = 'pending' AND account_id <> ALL(cast(:busy AS uuid[]))"
         ),
         {"busy": list(busy)},
     )
+    return seconds
 
 
 def deliveries_of_account(

@@ -81,9 +81,7 @@ def items_for_stage(session: Session, shard_id: int, stage: Stage) -> Sequence[I
     """The shard's items that passed the stage before, not this one, and have not ended."""
     return session.scalars(
         select(ItemRow)
-        .where(
-            ItemRow.shard_id == shard_id, ItemRow.state == ItemState.CLAIMED, ItemRow.stage_done == stage.rank - 1
-        )
+        .where(ItemRow.shard_id == shard_id, ItemRow.state == ItemState.CLAIMED, ItemRow.stage_done == stage.rank - 1)
         .order_by(ItemRow.id)
     ).all()
 
@@ -117,17 +115,17 @@ _PATCH_COLUMNS = (
     " enhancement jsonb, renditions jsonb, score float8, quality jsonb, timings jsonb"
 )
 _KEPT = (
-    "original_key original_sha256 facts proxy_key findings enhancement renditions score quality outcome"
-    " failed_stage error"
-).split()
+    *("original_key", "original_sha256", "facts", "proxy_key", "findings", "enhancement", "renditions"),
+    *("score", "quality", "outcome", "failed_stage", "error"),
+)
+_KEEP_OR_SET = ", ".join(f"{name} = coalesce(r.{name}, items.{name})" for name in _KEPT)
 _APPLY = text(
-    "UPDATE items SET state = r.state, stage_done = r.stage_done, in_flight = false, tries = r.tries,"
+    "UPDATE items SET state = r.state, stage_done = r.stage_done, in_flight = false, tries = r.tries,"  # noqa: S608
     " shard_id = CASE WHEN r.state = 'waiting' THEN NULL ELSE items.shard_id END,"
     " not_before = clock_timestamp() + make_interval(secs => r.retry_in_s),"
     " ended_at = CASE WHEN r.state = 'ended' THEN clock_timestamp() END,"
-    " timings = items.timings || coalesce(r.timings, '{}'), "
-    + ", ".join(f"{name} = coalesce(r.{name}, items.{name})" for name in _KEPT)
-    + f" FROM jsonb_to_recordset(:rows) AS r(id bigint, {_PATCH_COLUMNS})"
+    f" timings = items.timings || coalesce(r.timings, '{{}}'), {_KEEP_OR_SET}"
+    f" FROM jsonb_to_recordset(:rows) AS r(id bigint, {_PATCH_COLUMNS})"
     " WHERE items.id = r.id AND items.shard_id = :shard AND items.state = 'claimed'"
     " RETURNING items.id, items.job_id, items.state"
 ).bindparams(bindparam("rows", type_=JSONB), bindparam("shard", type_=BigInteger))
@@ -167,7 +165,7 @@ def stage_counts(session: Session, job_id: UUID) -> dict[int, int]:
         .where(ItemRow.job_id == job_id, ItemRow.outcome.is_(None))
         .group_by(ItemRow.stage_done)
     )
-    return {rank: count for rank, count in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 def referenced_keys(session: Session) -> set[str]:

@@ -38,9 +38,7 @@ def count_call(session: Session, account_id: UUID, name: str, *, limit: int) -> 
 
     Uses the database's clock, so that several hosts agree. A refused call is not counted.
     """
-    session.execute(
-        insert(RateWindowRow).values(account_id=account_id, name=name, calls=[]).on_conflict_do_nothing()
-    )
+    session.execute(insert(RateWindowRow).values(account_id=account_id, name=name, calls=[]).on_conflict_do_nothing())
     row = session.scalars(
         select(RateWindowRow)
         .where(RateWindowRow.account_id == account_id, RateWindowRow.name == name)

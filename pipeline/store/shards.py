@@ -130,8 +130,5 @@ def claimed_shards(session: Session, *, older_than_s: float) -> Sequence[ShardRo
 
 def locked_shard(session: Session, shard_id: int) -> ShardRow | None:
     return session.scalar(
-        select(ShardRow)
-        .where(ShardRow.id == shard_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+        select(ShardRow).where(ShardRow.id == shard_id).with_for_update().execution_options(populate_existing=True)
     )

@@ -23,4 +23,4 @@ def dump(value: Any) -> Any:
 
 def load(kind: type[Value], data: Any) -> Value:
     """The value that `dump` was given; unknown keys of an older version are ignored."""
-    return cast(Value, _adapter(kind).validate_python(data))
+    return cast(Value, _adapter(cast(Any, kind)).validate_python(data))

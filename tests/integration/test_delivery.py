@@ -42,9 +42,7 @@ def a_keeper(ledger: Ledger, *ports: int) -> Iterator[None]:
     """A keeper at work inside the block, that may reach these ports of loopback."""
     guard = AddressGuard(frozenset(("127.0.0.1", port) for port in ports), frozenset())
     stop = threading.Event()
-    thread = threading.Thread(
-        target=keep, args=(ledger, NoStore(), HttpWebhookClient(guard, deadline_s=5.0), stop)
-    )
+    thread = threading.Thread(target=keep, args=(ledger, NoStore(), HttpWebhookClient(guard, deadline_s=5.0), stop))
     thread.start()
     try:
         yield

@@ -18,7 +18,9 @@ import psycopg2
 import pytest
 import requests
 
-from pipeline.instance.supervisor import ProgramState, Supervisor
+from pipeline.instance.databases import database_readiness
+from pipeline.instance.record import running_instance
+from pipeline.instance.supervisor import ProgramState, RemoteControl
 
 STANDIN = Path(__file__).with_name("standin_instance.py")
 PATIENCE_S = 60.0
@@ -43,10 +45,10 @@ class Up:
         return answer
 
     def state(self, program: str) -> ProgramState:
-        run = self.data / "run"
-        file = next(line for line in (run / "supervisord.conf").read_text().splitlines() if line.startswith("file="))
-        supervisor = Supervisor(self.process, (run / file.removeprefix("file=")).resolve())
-        return next(state for state in supervisor.states() if state.name == program)
+        record = running_instance(self.data)
+        assert record is not None
+        states = RemoteControl(Path(record.supervisor_socket)).states()
+        return next(state for state in states if state.name == program)
 
     def descendants(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
@@ -126,15 +128,19 @@ def test_a_signal_stops_everything_in_order(starter: Starter, number: signal.Sig
     assert "database system is shut down" in (up.data / "logs" / "postgres.log").read_text().splitlines()[-1]
 
 
+def comes_back(state: ProgramState, killed: int) -> bool:
+    return state.running and state.pid != killed
+
+
 @pytest.mark.parametrize("program", ["postgres", "web", "parent"])
 def test_a_program_that_is_killed_is_started_again(starter: Starter, program: str) -> None:
     up = starter()
     ready = up.ready()
     killed = up.state(program).pid
     os.kill(killed, signal.SIGKILL)
-    wait_until(lambda: up.state(program).running and up.state(program).pid != killed)
-    assert requests.get(ready["api_url"], timeout=5).ok
-    psycopg2.connect(ready["database_url"].replace("+psycopg2", "")).close()
+    wait_until(lambda: comes_back(up.state(program), killed))
+    wait_until(lambda: database_readiness(ready["database_url"]).why_not() is None)
+    wait_until(lambda: requests.get(ready["api_url"], timeout=5).ok)
 
 
 def test_nothing_is_left_behind_when_up_itself_is_killed(starter: Starter) -> None:

@@ -1,0 +1,1 @@
+"""Enhancement batches (contract section 1)."""

@@ -20,6 +20,10 @@ FLATTEST_SHARE = 0.08
 """Noise is measured where there is the least of anything else: in the blocks that are flattest at half size."""
 _HONEST = (16, 236)
 """Tones between which noise is not cut off at black or white."""
+_ENOUGH = 0.1
+"""Share of the picture that must have such tones for its noise to be known."""
+_TEXTURE = 0.5
+"""How much of the energy at half size is taken for texture."""
 _FINEST_PERIOD = 2.2
 """Pixels; at 2 and below a period cannot be seen."""
 
@@ -67,19 +71,19 @@ def noise_of(views: Views) -> float:
     """Standard deviation of the noise on the proxy, in 8-bit levels of luma; 0 where nothing can be measured.
 
     Halving the picture halves noise, but not texture: what stays as strong at half size is bark or cloth, so part of it
-    is taken off again (half of it: noise that was averaged down to the proxy is not quite white any more).
+    is taken off again (not all: noise that was averaged down to the proxy is not quite white any more).
     """
     if min(views.half.shape) < 2 * NOISE_BLOCK:
         return 0.0
     blocks = (views.half.shape[1] // (NOISE_BLOCK // 2), views.half.shape[0] // (NOISE_BLOCK // 2))
     tone = cv2.resize(views.half, blocks, interpolation=cv2.INTER_AREA).ravel()
     honest = (tone > _HONEST[0]) & (tone < _HONEST[1])
-    if np.count_nonzero(honest) < 4:
+    if np.count_nonzero(honest) < max(4, _ENOUGH * honest.size):
         return 0.0
     fine, coarse = (_unevenness(gray, blocks)[honest] for gray in (views.gray, views.half))
     flattest = np.argsort(coarse, kind="stable")[: max(4, int(coarse.size * FLATTEST_SHARE))]
-    surplus = float(np.mean(fine[flattest] ** 2 - coarse[flattest] ** 2 / 2))
-    return float(np.sqrt(max(0.0, surplus) * 8 / 7))
+    surplus = float(np.mean(fine[flattest] ** 2 - _TEXTURE * coarse[flattest] ** 2))
+    return float(np.sqrt(max(0.0, surplus) / (1 - _TEXTURE / 4)))
 
 
 def _unevenness(gray: NDArray[np.uint8], blocks: tuple[int, int]) -> NDArray[np.float64]:

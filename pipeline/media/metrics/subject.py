@@ -1,6 +1,7 @@
 """Subject and background: where the eye goes, how the frame holds it, and what lies behind it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -56,10 +57,7 @@ def placement_of(views: Views, background: Background) -> Placement:
     if views.is_tiny:
         return Placement(composition=1.0, fill=1.0, box=None)
     saliency = _saliency(views)
-    if background.spread < _PLAIN_SPREAD:
-        box = _different_from_border(views)
-    else:
-        box = _box_of(saliency)
+    box = _different_from_border(views) if background.spread < _PLAIN_SPREAD else _box_of(saliency)
     fill = max(box.width, box.height) if box else 1.0
     return Placement(composition=_composition(saliency), fill=fill, box=box)
 
@@ -87,7 +85,7 @@ def _saliency(views: Views) -> NDArray[np.float32]:
     return np.asarray(combined, dtype=np.float32)
 
 
-def _to_one(values: NDArray[np.floating]) -> NDArray[np.float32]:
+def _to_one(values: NDArray[Any]) -> NDArray[np.float32]:
     top = float(values.max())
     return np.asarray(values / top if top > 1e-6 else np.zeros_like(values), dtype=np.float32)
 

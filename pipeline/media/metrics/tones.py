@@ -15,10 +15,16 @@ WHITE, BLACK = 250, 4
 """Tones beyond which a packshot's background is pure."""
 _BLOWN, _BLOCKED = (240, 252), (1, 6)
 """Tones from none to all of which a pixel counts as blown out (rising) or blocked up (falling)."""
-_PULL, _LONGEST_PULL = 0.4, 24.0
-"""Noise on a blown area is cut off at 255 and so pulls its mean down by 1 / sqrt(2 pi) of its sigma."""
-_PLATEAU, _NATURAL_PLATEAU = 4, 0.03
-"""Levels at the very top that a blown area fills when it was darkened later, and the share they hold anyway."""
+_PULL, _LONGEST_PULL = 0.6, 24.0
+"""Noise on a blown area is cut off at 255 and so pulls its mean down by 0.4 (1 / sqrt(2 pi)) of its sigma; noise of
+the channels is 1.5 times that of luma, in which it was measured."""
+_PLATEAU_DEPTH = 4 / 255
+"""Share of the top tone within which a blown area lies that was darkened later."""
+_PLATEAU_DENSITY = (0.3, 0.6)
+"""Share of the lightest tones (within 6 % of the top) that lie on the plateau, from which they are taken for blown out
+rather than for light: a blown sky has 0.6 and more."""
+_NATURAL_PLATEAU = 0.02
+"""Share of the pixels that lie as close together in unblown pictures too."""
 MIDDLE_GRAY = 118
 """Luma of an 18 % grey card in sRGB."""
 CHANNELS = ("red", "green", "blue")
@@ -88,9 +94,17 @@ def clipped_of(shares: Shares, noise_sigma: float) -> tuple[float, float]:
     pull = min(_LONGEST_PULL, _PULL * noise_sigma)
     blown = float(shares @ np.interp(levels + pull, _BLOWN, (0, 1)))
     blocked = float(shares @ np.interp(levels - pull, _BLOCKED, (1, 0)))
-    top = int(percentile(shares, 99.9))
-    plateau = float(shares[max(0, top - _PLATEAU + 1) :].sum()) - _NATURAL_PLATEAU
-    return max(blown, plateau if plateau < 0.5 else 0.0), blocked
+    return max(blown, _darkened_plateau(shares)), blocked
+
+
+def _darkened_plateau(shares: Shares) -> float:
+    top = percentile(shares, 99.9)
+    if top < 32:
+        return 0.0
+    light = float(shares @ np.interp(np.arange(256) * 255 / top, _BLOWN, (0, 1)))
+    plateau = float(shares[int(np.floor(top * (1 - _PLATEAU_DEPTH))) :].sum())
+    density = np.interp(plateau / max(light, 1e-9), _PLATEAU_DENSITY, (0, 1))
+    return max(0.0, float(light * density) - _NATURAL_PLATEAU) if light < 0.5 else 0.0
 
 
 def contrast_of(shares: Shares) -> float:

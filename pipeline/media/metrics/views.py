@@ -28,7 +28,7 @@ class Views:
 
     @property
     def is_tiny(self) -> bool:
-        return min(self.gray.shape) < SMALLEST_SIDE
+        return bool(min(self.gray.shape) < SMALLEST_SIDE)
 
 
 def reduced(pixels: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:

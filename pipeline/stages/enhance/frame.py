@@ -20,7 +20,7 @@ _BLACK, _WHITE, _LIGHT = 24, 248, 200
 _BACKGROUND_SHARE = 0.3
 """From this share on, black or white is taken for the background."""
 _ENOUGH = 0.01
-_SAMPLE_SIDE = 256
+_SAMPLE_SIDE = 192
 """Pixels a side: enough for statistics of light and colour, and 0.2 ms to look at."""
 
 
@@ -51,7 +51,7 @@ class Frame:
 
     @cached_property
     def sample(self) -> Pixels:
-        """The picture at about 256 pixels a side, the curve applied: steps judge light and colour by it."""
+        """The picture at about 192 pixels a side, the curve applied: steps judge light and colour by it."""
         small = _sampled(self._stored.pixels)
         return small if self._curve is None else _bent(small, self._curve)
 

@@ -53,25 +53,26 @@ def estimated_cast(sample: Pixels) -> NDArray[np.float64] | None:
     Light colours everything, content only some: so the bright tones (shades of grey) and the edges (grey edge) are
     both asked, and the cast is what they agree on, channel by channel.
     """
-    brightest = sample.max(axis=2)
-    useful = (brightest > _DARK) & (brightest < _CLIPPED)
-    if useful.mean() < _ENOUGH:
-        return None
-    values = sample.astype(np.float32)
-    tones = _log_ratios(values[useful])
-    edges = np.abs(cv2.Sobel(values, cv2.CV_32F, 1, 0)) + np.abs(cv2.Sobel(values, cv2.CV_32F, 0, 1))
+    red, green, blue = cv2.split(sample)
+    brightest = np.asarray(cv2.max(cv2.max(red, green), blue))
+    useful = ((brightest > _DARK) & (brightest < _CLIPPED)).astype(np.uint8)
     # Beside a clipped tone an edge's height tells where the sensor ended, not what colour the light had.
-    inside = cv2.erode(useful.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    inside = np.asarray(cv2.erode(useful, np.ones((3, 3), np.uint8)), dtype=np.uint8)
     if inside.mean() < _ENOUGH:
         return None
-    agreed = _log_ratios(edges.reshape(values.shape)[inside])
+    values = sample.astype(np.float32) * np.float32(1 / 255)
+    edges = np.abs(cv2.Sobel(values, cv2.CV_32F, 1, 0)) + np.abs(cv2.Sobel(values, cv2.CV_32F, 0, 1))
+    tones, agreed = _log_ratios(values, useful), _log_ratios(edges.reshape(values.shape), inside)
     same_way = np.sign(tones) == np.sign(agreed)
     return np.where(same_way, np.sign(tones) * np.minimum(np.abs(tones), np.abs(agreed)), 0.0)
 
 
-def _log_ratios(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    squared = (values.astype(np.float64) / 255) ** 2
-    light = np.mean(squared * squared * squared, axis=0) ** (1 / _NORM)
+def _log_ratios(values: NDArray[np.float32], counted: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Minkowski mean of each channel over the counted pixels, as logarithm over the channels' mean."""
+    squared = values * values
+    powers = (squared * squared * squared).reshape(-1, 3)
+    weights = counted.ravel().astype(np.float32)
+    light = (weights @ powers / weights.sum()).astype(np.float64) ** (1 / _NORM)
     logarithms = np.log(np.maximum(light, 1e-3))
     return np.asarray(logarithms - logarithms.mean(), dtype=np.float64)
 

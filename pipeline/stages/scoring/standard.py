@@ -75,7 +75,7 @@ def _exposure(findings: Findings) -> Verdict:
 
 def _tilt(findings: Findings) -> Verdict:
     degrees = findings.tilt_degrees
-    doubt = curves.TILT_DOUBT * max(0.0, abs(degrees) - 5)
+    doubt = curves.TILT_DOUBT * max(0.0, abs(degrees) - 8)
     trust = curves.share(curves.TILT_TRUST, findings.tilt_confidence - doubt)
     loss = trust * curves.share(curves.TILT, abs(degrees))
     if trust == 0:

@@ -1,0 +1,48 @@
+"""Fixtures of tests that call a running API."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+
+from pipeline.adapters.object_store import from_url
+from pipeline.api.app import create_app
+from pipeline.instance.embedded_postgres import EmbeddedPostgres
+from pipeline.ports import ObjectStore
+from pipeline.services.line import Ledger
+from pipeline.workflows import WorkflowCatalog
+from tests.databases import fresh_database
+from tests.integration.api_server import Api, Customer, a_ledger, served
+
+
+@pytest.fixture
+def folder_store(tmp_path: Path) -> ObjectStore:
+    """An object store in a folder of this test's own."""
+    return from_url((tmp_path / "objects").as_uri())
+
+
+@pytest.fixture(scope="session")
+def web_server(
+    postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[FastAPI, str, int]]:
+    """The real application on a free port; each test gives it a ledger and a store of its own."""
+    with fresh_database(postgres) as url:
+        store = from_url(tmp_path_factory.mktemp("objects").as_uri())
+        app = create_app(a_ledger(url), store, WorkflowCatalog(None))
+        with served(app) as (host, port):
+            yield app, host, port
+
+
+@pytest.fixture
+def api(web_server: tuple[FastAPI, str, int], ledger: Ledger, folder_store: ObjectStore) -> Api:
+    """A running API with a ledger and a store of this test's own."""
+    app, host, port = web_server
+    app.state.ledger, app.state.store = ledger, folder_store
+    return Api(host, port, ledger, folder_store)
+
+
+@pytest.fixture
+def anna(api: Api) -> Customer:
+    """A customer whose plan sets no limits."""
+    return api.customer("anna")

@@ -1,0 +1,214 @@
+"""Real processes of a real instance, killed and stopped at named points (acceptance F 47-51, 59, D 37)."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+
+from tests.checkpoints import Arrival, Checkpoints, listening
+from tests.instances import Customer, Instance, running
+from tests.ledger_oracle import assert_ledger_is_sound
+from tests.receivers import Receiver, receiving
+from tests.sources import Source, a_photograph, serving
+
+PICTURES = ("coffee", "chelsea", "rocket")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An instance under attack, and everybody around it."""
+
+    instance: Instance
+    checkpoints: Checkpoints
+    source: Source
+    receiver: Receiver
+    customer: Customer
+
+    def submit(self) -> str:
+        webhook = {"url": self.receiver.url, "secret": "secret"}
+        return self.customer.submit(self.source.urls(), webhook=webhook)
+
+    def sound(self, job: str, *, pictures: int = len(PICTURES)) -> dict[str, Any]:
+        """The batch has ended whole: every picture delivered once and readable, one event."""
+        batch = self.customer.ended(job)
+        assert batch["counts"]["failed"] == 0, [file["error"] for file in batch["files"]]
+        assert batch["progress"] == 100 and len(batch["files"]) == pictures
+        for file in batch["files"]:
+            assert requests.get(file["enhanced_url"], timeout=30).status_code == 200
+        assert_ledger_is_sound(self.instance)
+        return batch
+
+    def ids_told(self, job: str) -> set[str]:
+        return {message.headers["webhook-id"] for message in self.receiver.received if job.encode() in message.body}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    folder = tmp_path_factory.mktemp("kills")
+    with ExitStack() as stack:
+        source = stack.enter_context(serving({f"{name}.jpg": a_photograph(name) for name in PICTURES}))
+        receiver = stack.enter_context(receiving())
+        checkpoints = stack.enter_context(listening(Path(folder, "points")))
+        environment = {
+            "DARKROOM_CHECKPOINTS": str(checkpoints.path),
+            "DARKROOM_LEASE_S": "6",
+            "DARKROOM_HEARTBEAT_S": "1",
+        }
+        instance = stack.enter_context(running(folder, allow=[source.port, receiver.port], environment=environment))
+        yield Line(instance, checkpoints, source, receiver, instance.customer("under-attack"))
+
+
+@pytest.fixture
+def line(world: Line) -> Line:
+    world.checkpoints.handlers.clear()
+    world.receiver.received.clear()
+    world.source.hits.clear()
+    return world
+
+
+def kill(arrival: Arrival) -> None:
+    os.kill(arrival.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "download.item",
+        "download.stored",
+        "validate.item",
+        "analyze.item",
+        "enhance.stored",
+        "upload.stored",
+        "upload.committed",
+        "score.item",
+        "report.stored",
+    ],
+)
+def test_a_run_killed_at_this_point_is_replaced_and_nothing_happens_twice(line: Line, point: str) -> None:
+    killed = line.checkpoints.once(point, kill)
+    job = line.submit()
+    batch = line.sound(job)
+    assert killed.is_set()
+    line.receiver.wait_for(1)
+    assert len(line.ids_told(job)) == 1
+    if point not in ("download.item", "download.stored"):
+        assert set(line.source.hits.values()) == {1}, "a stage that was done was repeated"
+    assert batch["generation"] == 1
+
+
+def test_a_run_that_sleeps_past_its_lease_is_refused_when_it_wakes(line: Line, until: Callable[..., None]) -> None:
+    """SIGSTOP, takeover, SIGCONT: the zombie's late writes change nothing (F 48)."""
+    stopped: list[Arrival] = []
+
+    def stop(arrival: Arrival) -> None:
+        os.kill(arrival.pid, signal.SIGSTOP)
+        stopped.append(arrival)
+        arrival.go_on()
+
+    slept = line.checkpoints.once("upload.stored", stop)
+    job = line.submit()
+    batch = line.sound(job)
+    assert slept.is_set()
+    urls = [file["enhanced_url"] for file in batch["files"]]
+    os.kill(stopped[0].pid, signal.SIGCONT)
+    until(lambda: not psutil.pid_exists(stopped[0].pid), timeout_s=60)
+    again = line.customer.batch(job)
+    assert [file["enhanced_url"] for file in again["files"]] == urls
+    assert len(line.ids_told(job)) == 1
+    assert_ledger_is_sound(line.instance)
+
+
+def test_the_code_server_killed_between_claim_and_run_loses_nothing(line: Line) -> None:
+    killed = line.checkpoints.once("dispatch.claimed", kill)
+    job = line.submit()
+    line.sound(job)
+    assert killed.is_set()
+
+
+def test_a_keeper_killed_after_the_receivers_answer_tells_again_under_the_same_id(line: Line) -> None:
+    killed = line.checkpoints.once("webhook.answered", kill)
+    job = line.submit()
+    line.sound(job)
+    assert killed.wait(60)
+    line.receiver.wait_for(2, timeout_s=120)
+    assert len(line.ids_told(job)) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("uvicorn",), ("dagster._daemon",), ("dagster_webserver",), ("pipeline.cli", "keeper"), ("bin/postgres",)],
+    ids=["api", "daemon", "webserver", "keeper", "postgres"],
+)
+def test_a_service_killed_in_mid_batch_comes_back_and_the_batch_ends(
+    line: Line, words: tuple[str, ...], until: Callable[..., None]
+) -> None:
+    killed: list[int] = []
+
+    def kill_service(arrival: Arrival) -> None:
+        processes = line.instance.processes(*words)
+        assert processes, line.instance.log()
+        for process in processes[:1]:
+            process.kill()
+            killed.append(process.pid)
+        arrival.go_on()
+
+    line.checkpoints.once("enhance.item", kill_service)
+    job = line.submit()
+    until(lambda: killed, timeout_s=60)
+    until(lambda: any(process.pid not in killed for process in line.instance.processes(*words)), timeout_s=60)
+    until(lambda: _answers(line.instance), timeout_s=60)
+    line.sound(job)
+
+
+def _answers(instance: Instance) -> bool:
+    try:
+        return requests.get(f"{instance.api_url}/readyz", timeout=5).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+def test_a_picture_that_kills_its_worker_every_time_is_quarantined_and_its_batch_ends(line: Line) -> None:
+    deaths: list[str] = []
+
+    def poison(arrival: Arrival) -> None:
+        if arrival.detail == "1":
+            deaths.append(arrival.detail)
+            os.kill(arrival.pid, signal.SIGKILL)
+        arrival.go_on()
+
+    line.checkpoints.on("enhance.item", poison)
+    job = line.submit()
+    batch = line.customer.ended(job)
+    assert [file["status"] == "FAILED" for file in batch["files"]] == [False, True, False]
+    error = batch["files"][1]["error"]
+    assert error["code"] == "quarantined" and error["stage"] == "enhance"
+    assert len(deaths) == 3
+    assert_ledger_is_sound(line.instance)
+
+
+def test_a_run_that_an_operator_cancels_does_not_come_back_by_itself(line: Line) -> None:
+    def cancel(arrival: Arrival) -> None:
+        query = (
+            "mutation($id: String!) { terminateRun(runId: $id, terminatePolicy: MARK_AS_CANCELED_IMMEDIATELY)"
+            " { __typename } }"
+        )
+        runs = "{ runsOrError(limit: 1, filter: {statuses: [STARTED]}) { ... on Runs { results { runId } } } }"
+        graphql = f"{line.instance.dagster_url}/graphql"
+        found = requests.post(graphql, json={"query": runs}, timeout=30).json()["data"]["runsOrError"]["results"]
+        requests.post(graphql, json={"query": query, "variables": {"id": found[0]["runId"]}}, timeout=30)
+        arrival.go_on()
+
+    line.checkpoints.once("validate.item", cancel)
+    job = line.submit()
+    batch = line.customer.ended(job)
+    assert {file["error"]["code"] for file in batch["files"]} == {"cancelled_by_operator"}
+    retried = line.customer.call("POST", f"/manage/v1/jobs/{job}/retry", json={})
+    assert retried.status_code in (200, 202), retried.text
+    line.sound(job)
