@@ -22,6 +22,7 @@ PACKAGES = [
     "pipeline.stages",
     "pipeline.stages.analyze",
     "pipeline.stages.enhance",
+    "pipeline.stages.scoring",
     "pipeline.store",
     "pipeline.store.migrations",
     "pipeline.store.migrations.versions",

@@ -1,7 +1,5 @@
 """What an operator can set: every variable of the environment, read once into one frozen value."""
 
-import base64
-import binascii
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +13,8 @@ from pipeline.errors import OperatorError
 Address = tuple[str, int]
 """A literal IP address in its shortest form, and a port."""
 
+LEAST_SECRET = 16
+"""Characters. What first-run set-up makes has 256 random bits."""
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -65,13 +65,8 @@ def _database_url(raw: str) -> str | None:
 
 
 def _secret_key(raw: str) -> str | None:
-    try:
-        if raw and len(base64.b64decode(raw, altchars=b"-_", validate=True)) != 32:
-            raise ValueError
-    except (ValueError, binascii.Error):
-        raise ValueError(
-            "give 32 random bytes in URL-safe base64; `head -c 32 /dev/urandom | base64 | tr +/ -_` makes them"
-        ) from None
+    if raw and len(raw) < LEAST_SECRET:
+        raise ValueError(f"give at least {LEAST_SECRET} characters nobody can guess; `openssl rand -hex 32` makes them")
     return raw or None
 
 
@@ -138,8 +133,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("DARKROOM_MODELS", "", "The folder with the optional models' weights.", _folder, "none: no models"),
     Setting("DARKROOM_WORKFLOWS", "", "A folder with workflows of your own, besides the built-in ones.", _folder,
             "none"),
-    Setting("DARKROOM_SECRET_KEY", "", "The key that encrypts stored secrets and signs links: 32 bytes in URL-safe "
-            "base64, the same on every host.", _secret_key, "made on first run, in `secret.key` in `DARKROOM_DATA`"),
+    Setting("DARKROOM_SECRET_KEY", "", "The secret that stored secrets are encrypted with and links are signed with: at "
+            "least 16 characters, the same on every host.", _secret_key, "made on first run, in `secret.key` in `DARKROOM_DATA`"),
     Setting("DARKROOM_SOURCE_ALLOW", "", "Literal `address:port`, separated by commas, that sources and webhooks may "
             "reach although the address guard would refuse them.", _addresses, "none"),
     Setting("DARKROOM_OWN_PORTS", "", "Ports of Darkroom itself on this machine, refused to sources and webhooks even "

@@ -6,7 +6,7 @@ from pipeline.bootstrap import connect_ledger, connect_line
 from pipeline.services.line import Ledger, Line
 
 
-class LedgerResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+class LedgerResource(dg.ConfigurableResource):
     """The ledger's database and its key: enough to look and to ask."""
 
     def connect(self) -> Ledger:
@@ -14,7 +14,7 @@ class LedgerResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return connect_ledger()
 
 
-class LineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+class LineResource(dg.ConfigurableResource):
     """The ledger with object store, sources and models: enough to work on pictures."""
 
     def connect(self) -> Line:

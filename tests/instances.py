@@ -44,7 +44,7 @@ class Customer:
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
-    def ended(self, job: str, *, timeout_s: float = 240.0) -> dict[str, Any]:
+    def ended(self, job: str, *, timeout_s: float = 120.0) -> dict[str, Any]:
         """The batch as soon as it has ended."""
         deadline = time.monotonic() + timeout_s
         while True:

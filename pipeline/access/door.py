@@ -67,8 +67,10 @@ class _Visit:
         self._receive = receive
         self._send = send
         self._body_pending = _has_body(scope)
+        self._body_held_back = "expect" in Headers(scope=scope)
 
     async def receive(self) -> Message:
+        self._body_held_back = False
         message = await self._receive()
         if message["type"] != "http.request" or not message.get("more_body", False):
             self._body_pending = False
@@ -92,7 +94,9 @@ class _Visit:
         await self._send(message)
 
     async def _drain(self) -> None:
-        """The rest of the body is read and thrown away, within bounds."""
+        """The rest of the body is read and thrown away, within bounds; none comes from a sender who still waits."""
+        if self._body_held_back:
+            return
         deadline, drained = time.monotonic() + DRAIN_S, 0
         with suppress(TimeoutError):
             while self._body_pending and drained < DRAIN_BYTES and (left_s := deadline - time.monotonic()) > 0:

@@ -31,7 +31,7 @@ def wanted_span(header: str | None, size: int) -> Span | None:
         start, end = max(0, size - int(last)), size
     else:
         start, end = int(first), size if last == "" else int(last) + 1
-        if end <= start:
+        if last != "" and end <= start:
             return None
     if start >= size:
         raise Unsatisfiable

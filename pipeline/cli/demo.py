@@ -3,6 +3,7 @@
 import json as json_format
 import os
 import secrets
+import shutil
 import tempfile
 import threading
 import time
@@ -24,15 +25,17 @@ from pipeline.cli.instances import local_token, started_instance
 from pipeline.cli.output import Json, print_json, print_pictures, say, seconds_in_words, summary_of
 from pipeline.cli.pictures import Found, find_pictures, write_samples
 from pipeline.cli.progress import Watch, follow
-from pipeline.cli.saving import Saver, name_files, report_names, save_all, save_reports
+from pipeline.cli.saving import Saver, name_files, prepare_folder, report_names, save_all, save_reports
 from pipeline.domain.media import MediaLimits
-from pipeline.errors import OperatorError
+from pipeline.errors import OperatorError, PipelineError
 from pipeline.settings import SETTINGS, Settings
 
 DEFAULT_OUT = Path("demo-output")
 RESULT_FILE = Path("demo.json")
 """In the folder --out: what the demo did, and which files are its own, so that the next demo may replace them."""
 MAX_BATCH = 800
+PATIENCE_S = 180.0
+"""No stage of a batch of small pictures stands still for so long, on however slow a machine."""
 WEBHOOK_WAIT_S = 30.0
 """The first try comes within a second, the next one 5 s later: more than two tries are trouble."""
 KEPT_SETTINGS = (
@@ -83,7 +86,7 @@ def demo(
     stopped at the end.
     """
     began = time.monotonic()
-    out = out.absolute()
+    out = out.resolve()
     with Watch(quiet=json) as watch, _surroundings(folder, data, watch, out) as here:
         result = _play(here, out, workflow)
         result["seconds"] = round(time.monotonic() - began, 1)
@@ -109,16 +112,28 @@ def _surroundings(folder: Path | None, data: Path | None, watch: Watch, out: Pat
             folder.mkdir()
             write_samples(folder)
         folder = folder.resolve()
-        if out.resolve() == folder:
-            raise OperatorError("The finished pictures would lie among the originals: give --out another folder.")
+        prepare_folder(out, originals=folder)
         found = find_pictures(folder, recursive=False, limits=MediaLimits(), without=out)
         if len(found.pictures) > MAX_BATCH:
             raise OperatorError(f"The demo sends one batch, of at most {MAX_BATCH} pictures: see `darkroom enhance`.")
         with picture_server(folder, found.pictures) as pictures, webhook_receiver() as receiver:
             environ = _environment(data or Path(place, "data"), (pictures.address, receiver.address))
             watch.say("Starting PostgreSQL, the API, the keeper and Dagster; this takes about 20 seconds.")
-            with started_instance(environ, watch.say) as settings:
+            with _logs_kept(Path(environ["DARKROOM_DATA"]), out), started_instance(environ, watch.say) as settings:
                 yield Surroundings(found, pictures, receiver, settings, watch)
+
+
+@contextmanager
+def _logs_kept(data: Path, out: Path) -> Iterator[None]:
+    """Where the demo breaks off, the instance's logs lie in --out: its data folder may be gone by then."""
+    try:
+        yield
+    except PipelineError as error:
+        logs = data / "logs"
+        if not logs.is_dir():
+            raise
+        shutil.copytree(logs, out / "logs", dirs_exist_ok=True)
+        raise OperatorError(f"{error.message} The instance's logs are in {out / 'logs'}.") from error
 
 
 def _environment(data: Path, allowed: tuple[str, ...]) -> dict[str, str]:
@@ -135,11 +150,10 @@ def _play(here: Surroundings, out: Path, workflow: str) -> dict[str, Any]:
     naming = name_files(here.found.pictures, outputs_of(client, workflow))
     reports = list(report_names(1)[0].values())
     saver.check_free([*naming.all(), *reports, RESULT_FILE])
-    out.mkdir(parents=True, exist_ok=True)
     secret = secrets.token_hex(16)
     batch_id = client.submit(_request(here, workflow, secret), idempotency_key=str(uuid4()))
     here.watch.say(f"Submitted {len(here.found.pictures)} pictures as batch {batch_id}.")
-    (batch,) = follow(client, [batch_id], here.watch)
+    (batch,) = follow(client, [batch_id], here.watch, patience_s=PATIENCE_S)
     here.watch.say("Checking what was delivered.")
     names = [str(picture) for picture in here.found.pictures]
     report_troubles, run_url = troubles_of_reports(client, batch)

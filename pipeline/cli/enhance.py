@@ -16,7 +16,7 @@ from pipeline.cli.instances import environment, local_token, running_or_started
 from pipeline.cli.output import Data, Json, print_json, print_pictures, say, seconds_in_words, summary_of
 from pipeline.cli.pictures import Found, find_pictures
 from pipeline.cli.progress import Watch, follow
-from pipeline.cli.saving import Naming, Saver, name_files, report_names, save_all, save_reports
+from pipeline.cli.saving import Naming, Saver, name_files, prepare_folder, report_names, save_all, save_reports
 from pipeline.domain.media import MediaLimits
 from pipeline.errors import OperatorError
 from pipeline.settings import Settings
@@ -55,8 +55,7 @@ def enhance(
     folder, out = folder.resolve(), out.resolve()
     settings = Settings.from_environment(environment(data))
     found = find_pictures(folder, recursive=recursive, limits=_limits(settings), without=out)
-    if out == folder:
-        raise OperatorError("The finished pictures would lie among the originals: give --out another folder.")
+    prepare_folder(out, originals=folder)
     with Watch(quiet=json) as watch, running_or_started(data, watch.say) as instance:
         client = ApiClient(instance.api_url, local_token(instance))
         order = Order(found, workflow, min(MAX_BATCH, instance.max_items))

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from math import inf
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from pipeline.cli.client import ApiClient
 from pipeline.cli.output import console, seconds_in_words
 from pipeline.domain.jobs import ITEM_STAGES
+from pipeline.errors import OperatorError
 
 LOOK_EVERY_S = 1.0
 SHARE_OF_TIME = 0.1
@@ -98,9 +100,12 @@ def passed_stages(bodies: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     return {stage.value: total - sum(waiting[: rank + 1]) for rank, stage in enumerate(ITEM_STAGES)}
 
 
-def follow(client: ApiClient, batch_ids: Sequence[str], watch: Shown) -> list[dict[str, Any]]:
-    """The batches as they ended, in the same order."""
+def follow(
+    client: ApiClient, batch_ids: Sequence[str], watch: Shown, *, patience_s: float = inf
+) -> list[dict[str, Any]]:
+    """The batches as they ended, in the same order. Raises `OperatorError` when nothing moves for `patience_s`."""
     bodies: dict[str, dict[str, Any]] = {}
+    moved_at, last = time.monotonic(), ""
     while True:
         began = time.monotonic()
         for batch_id in batch_ids:
@@ -109,6 +114,11 @@ def follow(client: ApiClient, batch_ids: Sequence[str], watch: Shown) -> list[di
         watch.update(list(bodies.values()))
         if all(is_final(body) for body in bodies.values()):
             return [bodies[batch_id] for batch_id in batch_ids]
+        now = repr([(body["status"], body["stages"]) for body in bodies.values()])
+        if now != last:
+            moved_at, last = began, now
+        if began - moved_at > patience_s:
+            raise OperatorError(f"Nothing has moved for {patience_s:g} s: `darkroom status` may say why.")
         time.sleep(max(LOOK_EVERY_S, (time.monotonic() - began) / SHARE_OF_TIME))
 
 

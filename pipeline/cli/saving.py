@@ -1,6 +1,7 @@
 """Finished files into a folder: whole or not at all, under their own names, over nothing that is there already."""
 
 import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,6 +21,18 @@ NAMED = 5
 
 class InTheWay(PipelineError):
     """A file of this name is there already."""
+
+
+def prepare_folder(out: Path, *, originals: Path) -> None:
+    """The folder exists and can be written to; raises `OperatorError` before any work is done."""
+    if out == originals:
+        raise OperatorError("The finished pictures would lie among the originals: give --out another folder.")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            return
+    except OSError as error:
+        raise OperatorError(f"{out} cannot be written to ({error.strerror}): choose another folder.") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +56,15 @@ class Saver:
             )
 
     def save(self, url: str, target: Path, *, sha256: str | None = None) -> Path:
-        """The file is there, whole; returns `target`. Raises `InTheWay` or what the client raises."""
+        """The file is there, whole; returns `target`. Raises `InTheWay`, `OperatorError` or what the client raises."""
         path = self.out / target
+        try:
+            self._save(url, path, target, sha256)
+        except OSError as error:
+            raise OperatorError(f"{path} could not be written: {error.strerror}.") from error
+        return target
+
+    def _save(self, url: str, path: Path, target: Path, sha256: str | None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
         try:
@@ -55,7 +75,6 @@ class Saver:
             self._put_in_place(part, path, target)
         finally:
             part.unlink(missing_ok=True)
-        return target
 
     def _put_in_place(self, part: Path, path: Path, target: Path) -> None:
         if self._may_replace(target):

@@ -1,5 +1,6 @@
 """`darkroom workflows`: which there are, what they do, and whether one of your own has mistakes."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -7,9 +8,10 @@ import typer
 from pipeline.cli.output import Json, print_json, print_table, say
 from pipeline.dialects.enhancement import workflow_body
 from pipeline.domain.workflows import Rule, Workflow
-from pipeline.errors import NotFound
+from pipeline.errors import InvalidWorkflow, NotFound
 from pipeline.settings import Settings
-from pipeline.workflows import WorkflowCatalog, workflow_json
+from pipeline.workflows import WorkflowCatalog, parse_guidelines, parse_workflow, workflow_json
+from pipeline.workflows.catalog import GUIDELINES_SUFFIX
 
 app = typer.Typer(
     help="What is done with a picture and how it is judged: YAML files, built-in ones and those in DARKROOM_WORKFLOWS.",
@@ -60,6 +62,47 @@ def show(
     metadata = ", ".join(workflow.metadata.keep) or "nothing"
     place = "the place is kept as well" if workflow.metadata.gps else "the place is taken out"
     say(f"Metadata kept: {metadata}; {place}. Delivery: {workflow.delivery}.")
+
+
+@app.command("check")
+def check(
+    file: Annotated[
+        Path, typer.Argument(help="A workflow, or guidelines (NAME.guidelines.yaml).", exists=True, dir_okay=False)
+    ],
+    json: Json = False,
+) -> None:
+    """Look for mistakes in a file of your own: each on a line with its place. Exit code 1 when there is one."""
+    mistakes = _mistakes(file)
+    if json:
+        print_json({"file": file, "mistakes": mistakes})
+    elif mistakes:
+        for mistake in mistakes:
+            say(mistake, stderr=True)
+    else:
+        say(f"{file}: no mistakes.")
+    if mistakes:
+        raise typer.Exit(1)
+
+
+def _mistakes(file: Path) -> tuple[str, ...]:
+    def beside(name: str) -> str:
+        if Path(name).name != name:
+            raise FileNotFoundError(name)
+        return file.with_name(name).read_text(encoding="utf-8")
+
+    try:
+        text = file.read_text(encoding="utf-8")
+        if file.name.endswith(GUIDELINES_SUFFIX):
+            parse_guidelines(text, source=file.name)
+        else:
+            parse_workflow(text, source=file.name, read_guidelines=beside)
+    except InvalidWorkflow as invalid:
+        return invalid.mistakes
+    except UnicodeDecodeError:
+        return (f"{file.name}: the file is not UTF-8 text",)
+    except OSError as error:
+        return (f"{file.name}: it cannot be read: {error.strerror}",)
+    return ()
 
 
 def _print_guidelines(workflow: Workflow) -> None:

@@ -106,12 +106,12 @@ STANDARD_POINTS: dict[str, float] = {
     "noise": 30,
     "color_cast": 25,
     "saturation": 10,
-    "tilt": 15,
+    "tilt": 18,
     "resolution": 15,
     "compression": 25,
     "composition": 6,
-    "nima_technical": 10,
-    "nima_aesthetic": 10,
+    "nima_technical": 8,
+    "nima_aesthetic": 8,
 }
 """The standard criteria, and how many of the 100 points each can cost at the worst.
 

@@ -138,7 +138,7 @@ def _order(session: Session, shard: ShardRow) -> ShardOrder:
             "darkroom/shard": str(shard.id),
             "darkroom/attempt": str(shard.attempt),
             "darkroom/customer": str(shard.account_id),
-            "darkroom/kind": shard.kind,
+            "darkroom/kind": shard.kind.value,
             "darkroom/jobs": " ".join(str(job_id) for job_id in jobs),
         },
     )

@@ -2,10 +2,12 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -82,12 +84,17 @@ def test_runs_get_the_memory_settings_from_the_code_server(instance: InstanceRec
 def test_nothing_listens_beyond_loopback(instance: InstanceRecord) -> None:
     family = psutil.Process(instance.pid).children(recursive=True)
     listening = {
-        connection.laddr.ip
+        connection.laddr.ip.removeprefix("::ffff:")
         for each in family
         for connection in each.net_connections("inet")
         if connection.status == psutil.CONN_LISTEN
     }
     assert listening == {"127.0.0.1"}
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def comes_back(state: ProgramState, killed: int) -> bool:
@@ -101,7 +108,10 @@ def test_a_program_that_is_killed_comes_back(instance: InstanceRecord, program: 
     wait_until(lambda: comes_back(state(instance, program), killed))
     wait_until(lambda: api_readiness(instance.api_url).why_not() is None)
     wait_until(lambda: dagster_readiness(instance.dagster_url).why_not() is None)
-    wait_until(lambda: last_heartbeat_at(instance) > killed_at)
+    for port in instance.own_ports:
+        wait_until(partial(listens, port))
+    if program == "daemon":
+        wait_until(lambda: last_heartbeat_at(instance) > killed_at)
 
 
 def test_a_second_one_on_the_same_folder_ends_with_a_sentence(instance: InstanceRecord) -> None:

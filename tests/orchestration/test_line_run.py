@@ -156,6 +156,7 @@ def test_the_sensor_asks_for_one_run_per_shard(operator: Operator) -> None:
         (request,) = sensor.evaluate_tick(context).run_requests or []
     shard_id = request.tags["darkroom/shard"]
     assert request.run_key == f"shard:{shard_id}:1"
+    assert {type(value) for value in request.tags.values()} == {str}, "Dagster serializes plain words only"
     assert request.run_config["ops"]["job_report"] == {"config": {"shard_id": int(shard_id)}}
 
 

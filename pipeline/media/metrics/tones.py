@@ -15,15 +15,15 @@ WHITE, BLACK = 250, 4
 """Tones beyond which a packshot's background is pure."""
 _BLOWN, _BLOCKED = (240, 252), (1, 6)
 """Tones from none to all of which a pixel counts as blown out (rising) or blocked up (falling)."""
-_PULL, _LONGEST_PULL = 0.6, 24.0
-"""Noise on a blown area is cut off at 255 and so pulls its mean down by 0.4 (1 / sqrt(2 pi)) of its sigma; noise of
-the channels is 1.5 times that of luma, in which it was measured."""
+_PULL, _LONGEST_PULL = 1.0, 40.0
+"""Noise on a blown area is cut off at 255 and so pulls its mean down by 0.4 (1 / sqrt(2 pi)) of its sigma. What is
+measured, in luma and on the proxy, is 0.4 of the channels' own noise: so the pull is about what is measured."""
 _PLATEAU_DEPTH = 4 / 255
 """Share of the top tone within which a blown area lies that was darkened later."""
 _PLATEAU_DENSITY = (0.3, 0.6)
 """Share of the lightest tones (within 6 % of the top) that lie on the plateau, from which they are taken for blown out
 rather than for light: a blown sky has 0.6 and more."""
-_NATURAL_PLATEAU = 0.02
+_NATURAL_PLATEAU = 0.015
 """Share of the pixels that lie as close together in unblown pictures too."""
 MIDDLE_GRAY = 118
 """Luma of an 18 % grey card in sRGB."""

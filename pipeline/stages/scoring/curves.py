@@ -10,17 +10,7 @@ import numpy as np
 
 Curve = tuple[tuple[float, float], ...]
 
-SHARPNESS: Curve = (
-    (0.05, 1),
-    (0.2, 0.82),
-    (0.35, 0.62),
-    (0.5, 0.38),
-    (0.6, 0.24),
-    (0.7, 0.11),
-    (0.8, 0.045),
-    (0.9, 0.01),
-    (1, 0),
-)
+SHARPNESS: Curve = ((0.05, 1), (0.2, 0.82), (0.35, 0.62), (0.5, 0.38), (0.6, 0.25), (0.7, 0.13), (0.8, 0.06), (1, 0))
 """0.7 and above: edges within two proxy pixels, what a 12 MP camera delivers when it holds focus."""
 TONE_BELOW: Curve = ((-6.5, 0.85), (-4, 0.62), (-2.5, 0.38), (-1.6, 0.18), (-0.9, 0.05), (0, 0))
 TONE_ABOVE: Curve = ((0.4, 0), (1.1, 0.04), (1.6, 0.12), (1.9, 0.25), (2.2, 0.5), (2.45, 0.8))
@@ -50,10 +40,10 @@ COLOR_CAST: Curve = ((0, 0), (0.05, 0.01), (0.1, 0.06), (0.2, 0.25), (0.35, 0.55
 """Log ratio between channels; daylight seen as neutral lies below 0.1, tungsten light at 0.3 and above."""
 SATURATION: Curve = ((0.02, 0), (0.04, 0.3), (0.08, 0.12), (0.14, 0.02), (0.2, 0), (0.55, 0), (0.7, 0.25), (0.9, 1))
 """Below 0.02 the picture is black and white, which is meant; just above, it is faded."""
-TILT: Curve = ((0.2, 0), (1, 0.12), (2, 0.28), (4, 0.52), (7, 0.73), (10, 0.86), (18, 1))
+TILT: Curve = ((0.2, 0), (1, 0.13), (2, 0.3), (4, 0.54), (7, 0.75), (10, 0.88), (18, 1))
 """Degrees. Half a degree shows on a horizon when one looks for it, two degrees show unasked."""
-TILT_TRUST: Curve = ((0.4, 0), (0.7, 1))
-TILT_DOUBT = 0.025
+TILT_TRUST: Curve = ((0.5, 0), (0.72, 1))
+TILT_DOUBT = 0.03
 """How far a tilt found with this confidence is believed; each degree beyond 8 takes `TILT_DOUBT` off the confidence,
 for the further a picture leans the likelier it is that a roof or a branch leans and not the camera."""
 RESOLUTION: Curve = ((-4, 1), (-1, 0.75), (0, 0.5), (1, 0.3), (2, 0.16), (3, 0.07), (3.6, 0.02), (5, 0))
