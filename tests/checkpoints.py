@@ -18,12 +18,13 @@ class Arrival:
     connection: socket.socket
 
     def go_on(self) -> None:
+        """The process need not wait for the handler's end."""
         self.connection.close()
 
 
 @dataclass
 class Checkpoints:
-    """Every arrival goes on at once, unless its point has a handler: that decides."""
+    """Every arrival goes on at once, unless its point has a handler: then when that returns."""
 
     path: Path
     handlers: dict[str, Callable[[Arrival], None]] = field(default_factory=dict)
@@ -49,11 +50,13 @@ class Checkpoints:
         return done
 
     def _arrived(self, connection: socket.socket) -> None:
-        text = connection.makefile().readline().rstrip("\n")
-        point, pid, detail = text.split(" ", 2)
-        self.seen.append(point)
-        arrival = Arrival(point, int(pid), detail, connection)
-        self.handlers.get(point, Arrival.go_on)(arrival)
+        with connection, connection.makefile() as told:
+            text = told.readline().rstrip("\n")
+            if not text:
+                return
+            point, pid, detail = text.split(" ", 2)
+            self.seen.append(point)
+            self.handlers.get(point, Arrival.go_on)(Arrival(point, int(pid), detail, connection))
 
 
 @contextmanager

@@ -47,11 +47,14 @@ def source_folder() -> Path:
 def darkroom_programs(*, api_port: int, dagster_port: int, code_port: int, workspace: Path) -> tuple[Program, ...]:
     """Everything that `darkroom up` keeps running, besides Postgres."""
     at = ("-h", LOOPBACK, "-p")
-    api = ("pipeline.asgi:app", "--host", LOOPBACK, "--port", str(api_port), "--no-access-log", "--no-server-header")
+    # h11: the default parser buffers a header that never ends without limit; 379 MB were reached.
+    api = ("pipeline.asgi:app", "--host", LOOPBACK, "--port", str(api_port), "--http", "h11", "--no-access-log")
     code = ("-m", "pipeline.definitions", "--location-name", CODE_LOCATION, "-d", str(source_folder()), "-n", "16")
     return (
         Program("keeper", python("-m", "pipeline.cli", "keeper"), priority=20),
-        Program("api", python("-m", "uvicorn", *api, "--timeout-graceful-shutdown", "2"), priority=30),
+        Program(
+            "api", python("-m", "uvicorn", *api, "--no-server-header", "--timeout-graceful-shutdown", "2"), priority=30
+        ),
         Program(
             "code_server",
             python("-m", "dagster", "api", "grpc", *at, str(code_port), *code),

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from pipeline.domain.jobs import Stage
+from pipeline.domain.jobs import ItemState, Stage
 from pipeline.domain.media import Findings, MediaFacts, Rendition
 from pipeline.domain.workflows import Workflow
 from pipeline.ports import SourceAuth, SourceRequest
@@ -76,7 +76,6 @@ def analyze(line: Line, item: ItemRow, fence: Fence) -> Patch:
 def enhance(line: Line, item: ItemRow, fence: Fence) -> Patch:
     """The renditions lie in the store as work, not yet published, with what was done to get them."""
     from pipeline.stages.enhance import enhance as improve
-    from pipeline.stages.enhance import outcome
 
     data = line.store.get(item.original_key or "")
     result = improve(
@@ -101,11 +100,10 @@ def enhance(line: Line, item: ItemRow, fence: Fence) -> Patch:
         "steps": [dump(step) for step in result.steps],
         "proxy_key": proxy_key,
         "renditions": [dump(rendition) for rendition in renditions],
+        "facts": dump(result.facts),
         "findings": dump(result.findings),
         "before": dump(result.before),
-        "after": dump(result.after),
         "kept_original": result.kept_original,
-        "outcome": outcome(result),
     }
     written = sum(rendition.bytes for rendition in renditions)
     return {"enhancement": enhancement, "bytes_in": len(data), "bytes_out": written}
@@ -130,13 +128,17 @@ def upload(line: Line, item: ItemRow, fence: Fence) -> Patch:
 
 def score(line: Line, item: ItemRow, fence: Fence) -> Patch:
     """The item has its explained score and its outcome, and has ended."""
+    from pipeline.stages.score import outcome_of
+    from pipeline.stages.score import score as judge
+
     enhancement = _enhancement(item)
-    quality = enhancement["after"]
+    guidelines = job_workflow(line.database, item.job_id).guidelines
+    quality = judge(load(Findings, enhancement["findings"]), load(MediaFacts, enhancement["facts"]), guidelines)
     return {
-        "state": "ended",
-        "outcome": enhancement["outcome"],
-        "score": quality["score"],
-        "quality": quality,
+        "state": ItemState.ENDED,
+        "outcome": outcome_of(quality, kept_original=enhancement["kept_original"]),
+        "score": quality.score,
+        "quality": dump(quality),
     }
 
 

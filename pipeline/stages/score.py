@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from pipeline.domain.jobs import Outcome
 from pipeline.domain.media import Findings, MediaFacts
 from pipeline.domain.quality import STANDARD_POINTS, Criterion, QualityScore
 from pipeline.domain.workflows import Guidelines
@@ -42,6 +43,13 @@ def score(findings: Findings, facts: MediaFacts, guidelines: Guidelines) -> Qual
         ),
         unavailable=unavailable | not_judged,
     )
+
+
+def outcome_of(quality: QualityScore, *, kept_original: bool) -> Outcome:
+    """Rejected when what is delivered does not pass; else approved as it came, or enhanced."""
+    if not quality.passed:
+        return Outcome.REJECTED
+    return Outcome.APPROVED if kept_original else Outcome.ENHANCED
 
 
 def improves(before: QualityScore, after: QualityScore) -> bool:

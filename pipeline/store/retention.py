@@ -18,8 +18,8 @@ def forget_old_jobs(session: Session, before: datetime) -> int:
     ).all()
     session.execute(
         text(
-            "UPDATE items SET original_key = NULL, proxy_key = NULL, renditions = '[]', findings = NULL,"
-            " enhancement = NULL, stage_done = 0 WHERE job_id = ANY(:jobs)"
+            "UPDATE items SET original_key = NULL, proxy_key = NULL, upload_id = NULL, renditions = '[]',"
+            " findings = NULL, enhancement = NULL, stage_done = 0 WHERE job_id = ANY(:jobs)"
         ),
         {"jobs": list(jobs)},
     )

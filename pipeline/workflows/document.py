@@ -49,7 +49,15 @@ class _Refused(yaml.YAMLError):
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe values only, without aliases (a kilobyte of them can stand for gigabytes) and without repeated keys."""
+    """Safe values only, without aliases (a kilobyte of them can stand for gigabytes) and without repeated keys.
+
+    What looks like a date stays text: no field is one, and an impossible one would be a riddle instead of a message.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML reads it from the class
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):

@@ -12,6 +12,7 @@ from pipeline.workflows.document import Document, Path
 SectionT = TypeVar("SectionT", bound=BaseModel)
 
 _WORDS = {
+    "invalid_key": "a field's name must be text",
     "missing": "this field is missing",
     "string_type": "must be text; put it in quotes",
     "int_type": "must be a whole number",

@@ -3,6 +3,7 @@
 import base64
 import json
 import sys
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -200,3 +201,30 @@ def test_status_names_the_parts_that_do_not_answer(darkroom: CommandLine, monkey
     code, out, _ = darkroom.run("status", "--json")
     parts = {part["name"]: part["ready"] for part in json.loads(out)["parts"]}
     assert (code, parts) == (1, {"PostgreSQL": True, "The API": False, "Dagster": False})
+
+
+def test_the_workflows_are_listed_and_shown(darkroom: CommandLine) -> None:
+    listed = {each["slug"] for each in darkroom.json("workflows", "list")}
+    assert listed == {"auto", "food", "real-estate", "product", "portrait"}
+    assert darkroom.json("workflows", "show", "auto")["slug"] == "auto"
+    code, _, err = darkroom.run("workflows", "show", "fod")
+    assert code == 1
+    assert "There is no workflow 'fod'; there are: auto, food" in err
+
+
+def test_a_workflow_without_mistakes_is_said_to_have_none(darkroom: CommandLine) -> None:
+    file = files("pipeline.workflows") / "builtin" / "food.yaml"
+    code, out, _ = darkroom.run("workflows", "check", file)
+    assert (code, out) == (0, f"{file}: no mistakes.\n")
+
+
+def test_every_mistake_has_a_line_and_a_place(darkroom: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    text = (files("pipeline.workflows") / "builtin" / "food.yaml").read_text(encoding="utf-8")
+    file.write_text(text.replace("version:", "versoin:", 1) + "\nshiny: yes\n", encoding="utf-8")
+    code, out, err = darkroom.run("workflows", "check", file)
+    assert (code, out) == (1, "")
+    assert len(err.splitlines()) >= 2
+    assert all(line.startswith("mine.yaml") for line in err.splitlines())
+    code, out, _ = darkroom.run("workflows", "check", file, "--json")
+    assert (code, json.loads(out)["mistakes"]) == (1, err.splitlines())

@@ -12,8 +12,9 @@ from pipeline.domain.jobs import Outcome
 from pipeline.domain.workflows import StepChoice
 from pipeline.inference import OnnxModels
 from pipeline.stages.analyze import analyze
-from pipeline.stages.enhance import enhance, outcome
+from pipeline.stages.enhance import enhance
 from pipeline.stages.enhance.proxy import proxy_of
+from pipeline.stages.score import outcome_of
 from pipeline.stages.validate import decode_original, decode_proxy
 from tests.integration.enhancing import (
     COMPANIONS,
@@ -77,7 +78,7 @@ def test_a_good_picture_is_delivered_pixel_for_pixel(name: str) -> None:
     data = of_scikit_image(name)
     result = enhanced(data, WORKFLOWS["auto"])
     assert result.kept_original
-    assert outcome(result) is Outcome.APPROVED
+    assert outcome_of(result.after, kept_original=result.kept_original) is Outcome.APPROVED
     assert np.array_equal(delivered(result), pixels_of(data))
     assert data not in result.renditions[0].data
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 from pipeline.domain.jobs import Outcome
 from pipeline.domain.workflows import Guidelines, MetadataPolicy, OutputSpec, Rule, StepChoice
-from pipeline.stages.enhance import outcome
+from pipeline.stages.score import outcome_of
 from pipeline.stages.validate import decode_proxy
 from tests.integration.enhancing import (
     AUTO,
@@ -131,14 +131,14 @@ def test_a_crop_that_a_guideline_requires_is_delivered() -> None:
     result = enhanced(of_scikit_image("coffee.png"), workflow)
     assert not result.before.passed
     assert result.after.passed
-    assert outcome(result) is Outcome.ENHANCED
+    assert outcome_of(result.after, kept_original=result.kept_original) is Outcome.ENHANCED
     assert (result.renditions[0].width, result.renditions[0].height) == (400, 400)
 
 
 def test_a_picture_that_cannot_meet_the_guidelines_is_rejected_but_delivered() -> None:
     large = Guidelines(rules=(Rule("size", "width", minimum=5000, required=True),))
     result = enhanced(of_scikit_image("coffee.png"), a_workflow(*AUTO, guidelines=large))
-    assert outcome(result) is Outcome.REJECTED
+    assert outcome_of(result.after, kept_original=result.kept_original) is Outcome.REJECTED
     assert result.renditions
 
 

@@ -30,9 +30,7 @@ def at_once(ledger: Ledger) -> Ledger:
 
 def keys(store: ObjectStore) -> set[str]:
     return {
-        found.key
-        for kind in ("originals", "work", "public", "reports", "uploads")
-        for found in store.list(f"{kind}/")
+        found.key for kind in ("originals", "work", "public", "reports", "uploads") for found in store.list(f"{kind}/")
     }
 
 
@@ -72,9 +70,7 @@ def test_an_upload_that_waits_for_its_batch_is_kept(ledger: Ledger, store: Objec
     caller = an_account(ledger)
     store.put("uploads/kept", b"bytes", media_type="image/jpeg")
     with ledger.database.session() as session:
-        session.add(
-            UploadRow(account_id=caller.account_id, key="uploads/kept", name="a.jpg", bytes=5, sha256="0" * 64)
-        )
+        session.add(UploadRow(account_id=caller.account_id, key="uploads/kept", name="a.jpg", bytes=5, sha256="0" * 64))
     assert sweep(at_once(ledger), store) == 0
 
 

@@ -14,8 +14,6 @@ from pipeline.media.image import Picture
 from pipeline.stages.enhance import (
     STEP_OPTIONS,
     STEPS,
-    Enhanced,
-    outcome,
 )
 from pipeline.stages.enhance.frame import Frame, curve_of
 from pipeline.stages.enhance.registry import chosen
@@ -114,7 +112,4 @@ def test_a_tile_shows_the_pending_curve() -> None:
 )
 def test_what_is_delivered_decides_the_outcome(passed: bool, kept_original: bool, expected: Outcome) -> None:
     judged = QualityScore(score=70.0 if passed else 30.0, pass_mark=60.0, criteria=())
-    good = QualityScore(score=99.0, pass_mark=60.0, criteria=())
-    findings = a_scene().findings
-    enhanced = Enhanced((), b"", findings, before=good, after=judged, kept_original=kept_original, steps=())
-    assert outcome(enhanced) is expected
+    assert outcome_of(judged, kept_original=kept_original) is expected

@@ -33,6 +33,8 @@ _NORM = 6
 """Minkowski norm of shades of grey and grey edge: Finlayson 2004 and van de Weijer 2007 found 6 best."""
 _TOO_DARK = 20
 """Pixels below this tell nothing of the light's colour."""
+_NO_EDGES = 0.05
+"""Mean step per pixel below which there are no edges to ask."""
 _NEUTRAL_RADIUS = (0.5, 0.35)
 """How far from neutral (log ratio) a pixel may be and still count as grey under coloured light; narrowed once."""
 
@@ -126,10 +128,13 @@ def light_of(views: Views) -> dict[str, NDArray[np.float64]]:
     tones = values[lit]
     brightness = tones.sum(axis=1)
     white_patch = _log_ratios(tones[brightness >= np.percentile(brightness, 90)].mean(axis=0))
-    edges = cv2.magnitude(cv2.Sobel(values, cv2.CV_32F, 1, 0), cv2.Sobel(values, cv2.CV_32F, 0, 1)) / 8
-    gray_edge = _log_ratios(_minkowski(edges.reshape(values.shape)[lit]))
     shades = _log_ratios(_minkowski(tones))
-    light = (white_patch + shades + gray_edge + _near_neutral(tones)) / 4
+    estimates = [white_patch, shades, _near_neutral(tones)]
+    edges = cv2.magnitude(cv2.Sobel(values, cv2.CV_32F, 1, 0), cv2.Sobel(values, cv2.CV_32F, 0, 1)) / 8
+    edges = edges.reshape(values.shape)[lit]
+    if float(edges.mean()) > _NO_EDGES:
+        estimates.append(_log_ratios(_minkowski(edges)))
+    light = np.mean(estimates, axis=0)
     return {"gray_world": _log_ratios(tones.mean(axis=0)), "white_patch": white_patch, "light": light}
 
 

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.domain.jobs import Outcome
-from pipeline.domain.media import Findings
+from pipeline.domain.media import Findings, MediaFacts
 from pipeline.domain.quality import QualityScore
 
 
@@ -33,22 +32,16 @@ class StepReport:
 class Enhanced:
     """The finished files of one original, never scoring below it.
 
-    `proxy`, `findings` and `after` describe the delivered picture before its finishing steps (resize, watermark), which
-    are no matter of quality. `kept_original` says that its pixels are the original's, upright, with nothing done to
-    them but the finishing.
+    `proxy`, `facts`, `findings` and `after` describe the delivered picture before its finishing steps (resize,
+    watermark), which are no matter of quality. `kept_original` says that its pixels are the original's, upright, with
+    nothing done to them but the finishing.
     """
 
     renditions: tuple[EncodedRendition, ...]
     proxy: bytes
+    facts: MediaFacts
     findings: Findings
     before: QualityScore
     after: QualityScore
     kept_original: bool
     steps: tuple[StepReport, ...]
-
-
-def outcome(enhanced: Enhanced) -> Outcome:
-    """Rejected when what is delivered does not pass; else approved as it came, or enhanced."""
-    if not enhanced.after.passed:
-        return Outcome.REJECTED
-    return Outcome.APPROVED if enhanced.kept_original else Outcome.ENHANCED

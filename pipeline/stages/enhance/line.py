@@ -25,6 +25,7 @@ class _Candidate:
     """A picture that could be delivered, and how good it is."""
 
     frame: Frame
+    facts: MediaFacts
     proxy: bytes
     findings: Findings
     score: QualityScore
@@ -52,12 +53,13 @@ def enhance(
     if candidate is not None and not _is_better(before, candidate.score):
         reports = tuple(_dropped(report, before, candidate.score) for report in reports)
         candidate = None
-    delivered = candidate or _Candidate(original, proxy_of(original.picture()), findings, before)
+    delivered = candidate or _Candidate(original, facts, proxy_of(original.picture()), findings, before)
     finished, finishing = _run(workflow, delivered.frame, scene, finishing=True)
     metadata = metadata_for(facts, workflow.metadata, decoded.metadata)
     return Enhanced(
         renditions=tuple(_encoded(finished.picture(), spec, metadata) for spec in workflow.outputs),
         proxy=delivered.proxy,
+        facts=delivered.facts,
         findings=delivered.findings,
         before=before,
         after=delivered.score,
@@ -81,7 +83,7 @@ def _judged(frame: Frame, scene: Scene, workflow: Workflow) -> _Candidate:
     proxy = proxy_of(frame.picture())
     facts = replace(scene.facts, width=frame.width, height=frame.height)
     findings = analyze(decode_proxy(proxy), facts, scene.models)
-    return _Candidate(frame, proxy, findings, score(findings, facts, workflow.guidelines))
+    return _Candidate(frame, facts, proxy, findings, score(findings, facts, workflow.guidelines))
 
 
 def _is_better(before: QualityScore, after: QualityScore) -> bool:
