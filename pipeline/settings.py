@@ -133,8 +133,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("DARKROOM_MODELS", "", "The folder with the optional models' weights.", _folder, "none: no models"),
     Setting("DARKROOM_WORKFLOWS", "", "A folder with workflows of your own, besides the built-in ones.", _folder,
             "none"),
-    Setting("DARKROOM_SECRET_KEY", "", "The secret that stored secrets are encrypted with and links are signed with: at "
-            "least 16 characters, the same on every host.", _secret_key, "made on first run, in `secret.key` in `DARKROOM_DATA`"),
+    Setting("DARKROOM_SECRET_KEY", "", "The secret that stored secrets are encrypted with and links are signed with: "
+            "at least 16 characters, the same on every host.", _secret_key,
+            "made on first run, in `secret.key` in `DARKROOM_DATA`"),
     Setting("DARKROOM_SOURCE_ALLOW", "", "Literal `address:port`, separated by commas, that sources and webhooks may "
             "reach although the address guard would refuse them.", _addresses, "none"),
     Setting("DARKROOM_OWN_PORTS", "", "Ports of Darkroom itself on this machine, refused to sources and webhooks even "

@@ -142,9 +142,9 @@ def _upload(
 
     pool = ThreadPoolExecutor(UPLOADS_AT_ONCE, thread_name_prefix="upload")
     try:
-        before = watch.done("upload")
+        before = watch.done("sending")
         for number, (picture, answer) in enumerate(zip(chunk, pool.map(send, chunk), strict=True), start=1):
-            watch.count("upload", before + number, total)
+            watch.count("sending", before + number, total)
             if isinstance(answer, ApiRefused):
                 refused[picture] = _refused_file(answer)
             else:

@@ -87,7 +87,7 @@ def show(job_id: JobId, data: Data = None, json: Json = False) -> None:
     print_pictures(body["files"], [picture_name(item) for item in view.items])
     say(summary_of(body["files"]))
     for name, url in links.items():
-        say(f"{name:8} {url}")
+        say(f"{name:13} {url}")
 
 
 def _print_head(view: JobView, body: dict[str, Any]) -> None:

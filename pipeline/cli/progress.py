@@ -82,14 +82,14 @@ class Watch:
             self.count(stage, passed, total)
         ended = total - sum(sum(body["stages"].values()) for body in bodies)
         estimates = [body["eta_seconds"] for body in bodies if body["eta_seconds"] is not None]
-        left = f"about {seconds_in_words(max(estimates))} left" if estimates else ""
+        left = f"about {seconds_in_words(max(estimates))} left" if estimates and ended < total else ""
         self.count("pictures", ended, total, left=left)
         self._log(ended, total, left)
 
     def _log(self, ended: int, total: int, left: str) -> None:
         step = 100 * ended // max(total, 1) // LOG_STEP
         if step > self._logged and not self._console.is_terminal:
-            self.say(f"{ended} of {total} pictures have ended{', ' + left if left and ended < total else ''}.")
+            self.say(f"{ended} of {total} pictures have ended{', ' + left if left else ''}.")
             self._logged = step
 
 

@@ -110,7 +110,7 @@ STANDARD_POINTS: dict[str, float] = {
     "resolution": 15,
     "compression": 25,
     "composition": 6,
-    "nima_technical": 8,
+    "nima_technical": 5,
     "nima_aesthetic": 5,
 }
 """The standard criteria, and how many of the 100 points each can cost at the worst.

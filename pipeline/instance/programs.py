@@ -47,8 +47,9 @@ def source_folder() -> Path:
 def darkroom_programs(*, api_port: int, dagster_port: int, code_port: int, workspace: Path) -> tuple[Program, ...]:
     """Everything that `darkroom up` keeps running, besides Postgres."""
     at = ("-h", LOOPBACK, "-p")
+    quiet = ("--no-access-log", "--no-server-header")
     # h11: the default parser buffers a header that never ends without limit; 379 MB were reached.
-    api = ("pipeline.asgi:app", "--host", LOOPBACK, "--port", str(api_port), "--http", "h11", "--no-access-log")
+    api = ("pipeline.asgi:app", "--host", LOOPBACK, "--port", str(api_port), "--http", "h11", *quiet)
     code = ("-m", "pipeline.definitions", "--location-name", CODE_LOCATION, "-d", str(source_folder()), "-n", "16")
     return (
         Program("keeper", python("-m", "pipeline.cli", "keeper"), priority=20),

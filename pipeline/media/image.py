@@ -20,6 +20,7 @@ from pipeline.media.jpeg_decoder import decode_jpeg
 from pipeline.media.png_decoder import decode_png
 from pipeline.media.raw_picture import EmbeddedMetadata, RawPicture
 from pipeline.media.tiff_decoder import decode_tiff
+from pipeline.media.tiff_page import read_first_page
 
 # Set once, for the whole process: our own limit is checked from the header before any pixel is decoded, and Pillow's
 # would warn from 89 megapixels on, which is inside ours. cv2's threads would compete with the stages' own pool.
@@ -155,6 +156,19 @@ def sniff(data: bytes, limits: MediaLimits) -> str:
     if media_type is None or media_type not in limits.media_types:
         raise UnsupportedType
     return media_type
+
+
+def stated_pixels(data: bytes) -> int:
+    """Pixels by the header of a PNG or TIFF, which decode whole; 0 for anything else. Raises nothing."""
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return int.from_bytes(data[16:20]) * int.from_bytes(data[20:24])
+    if not data.startswith((b"II", b"MM")):
+        return 0
+    try:
+        page = read_first_page(data)
+    except (CorruptMedia, *_FOREIGN):
+        return 0
+    return page.width * page.height
 
 
 def _upright(raw: RawPicture) -> Picture:

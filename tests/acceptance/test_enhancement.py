@@ -16,7 +16,7 @@ import numpy as np
 import psycopg2
 import pytest
 import requests
-from PIL import Image
+from PIL import Image, ImageCms
 from standardwebhooks import Webhook
 
 from pipeline.settings import dagster_database_url
@@ -163,8 +163,8 @@ def test_the_points_of_each_score_add_up(story: Story) -> None:
 )
 def test_what_is_delivered_is_upright_srgb_and_says_nothing_private(story: Story, name: str, like: str) -> None:
     picture = delivered_picture(story.files[name])
-    profile = picture.info.get("icc_profile")
-    assert picture.mode == "RGB" and (profile is None or b"sRGB" in profile)
+    profile = ImageCms.getProfileName(ImageCms.ImageCmsProfile(io.BytesIO(picture.info["icc_profile"])))
+    assert picture.mode == "RGB" and "sRGB" in profile
     assert likeness(picture, Image.open(io.BytesIO(a_photograph(like)))) > 0.9
     exif = picture.getexif()
     assert not exif.get_ifd(0x8825) and exif.get(0x0112, 1) == 1 and 0x010F not in exif

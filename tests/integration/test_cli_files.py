@@ -214,7 +214,7 @@ def test_durations_are_words(seconds: float | None, words: str) -> None:
 
 
 def test_the_summary_counts_and_averages() -> None:
-    files = [
+    files: list[dict[str, Any]] = [
         {"status": "ENHANCED", "original_score": 60.0, "score": 80.0},
         {"status": "FAILED", "original_score": None, "score": None},
     ]

@@ -17,6 +17,7 @@ from pipeline.stages.enhance import (
 )
 from pipeline.stages.enhance.frame import Frame, curve_of
 from pipeline.stages.enhance.registry import chosen
+from pipeline.stages.score import outcome_of
 from tests.unit.enhance_pictures import (
     TONES,
     Brightening,

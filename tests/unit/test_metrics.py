@@ -77,7 +77,10 @@ def test_everything_measured_is_in_the_table_and_the_rest_needs_a_model() -> Non
 
 
 def test_each_blur_takes_sharpness_away() -> None:
-    views = [views_of(cv2.GaussianBlur(a_scene(), (0, 0), sigma)) for sigma in (0.3, 0.6, 1, 2, 4, 8, 16)]
+    views = [
+        views_of(np.asarray(cv2.GaussianBlur(a_scene(), (0, 0), sigma), np.uint8))
+        for sigma in (0.3, 0.6, 1, 2, 4, 8, 16)
+    ]
     values = [detail.sharpness_of(each, 0.0) for each in views]
     assert values == sorted(values, reverse=True)
     assert values[0] > 0.7 and values[-1] < 0.1
@@ -160,7 +163,9 @@ def test_a_coloured_light_is_a_cast_and_does_not_count_as_saturation(gains: tupl
 
 def test_light_is_told_per_channel_and_dividing_by_it_is_neutral() -> None:
     histogram = analyze(a_flat((180, 150, 120)), facts_of(a_flat(0)), None).histogram
-    neutral = [tone / math.exp(histogram[f"light_{name}"]) for tone, name in zip((180, 150, 120), tones.CHANNELS)]
+    neutral = [
+        tone / math.exp(histogram[f"light_{name}"]) for tone, name in zip((180, 150, 120), tones.CHANNELS, strict=True)
+    ]
     assert max(neutral) - min(neutral) < 12
 
 

@@ -23,7 +23,7 @@ from pipeline.errors import (
     UnsupportedType,
     UnsupportedVariant,
 )
-from pipeline.media.image import Picture, decode
+from pipeline.media.image import Picture, decode, stated_pixels
 from pipeline.stages.validate import PROXY_SIDE, Validated, decode_original, decode_proxy, validate
 
 Pixels = NDArray[np.uint8]
@@ -291,3 +291,15 @@ def test_damage_of_any_kind_is_either_survived_or_an_error_of_ours(
     except MediaError:
         return
     assert decode_proxy(found.proxy).shape == (found.proxy_height, found.proxy_width, 3)
+
+
+@pytest.mark.parametrize(("save_as", "expected"), [("PNG", 12), ("TIFF", 12), ("JPEG", 0)])
+def test_the_header_says_how_heavy_a_whole_decode_will_be(save_as: str, expected: int) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (4, 3)).save(buffer, save_as)
+    assert stated_pixels(buffer.getvalue()) == expected
+
+
+@pytest.mark.parametrize("data", [b"", b"II", b"MM\x00\x2a\xff\xff\xff\xff", b"\x89PNG\r\n\x1a\n"])
+def test_a_damaged_header_states_nothing_and_raises_nothing(data: bytes) -> None:
+    assert stated_pixels(data) == 0

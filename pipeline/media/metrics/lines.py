@@ -47,14 +47,14 @@ def directions(gray: NDArray[np.uint8]) -> NDArray[np.float64] | None:
     """
     dx = cv2.Scharr(gray, cv2.CV_32F, 1, 0)
     dy = cv2.Scharr(gray, cv2.CV_32F, 0, 1)
-    xx, yy, xy = (cv2.blur(product, (7, 7)) for product in (dx * dx, dy * dy, dx * dy))
+    xx, yy, xy = (cv2.blur(cv2.multiply(*pair), (7, 7)) for pair in ((dx, dx), (dy, dy), (dx, dy)))
     twice_x, twice_y, energy = xx - yy, 2 * xy, xx + yy
     strength = cv2.magnitude(twice_x, twice_y)
     floor = max(float(energy.mean()), 16.0 * 16 * 32)
     lines = (energy > floor) & (strength > 0.9 * energy)
     if np.count_nonzero(lines) < 64:
         return None
-    angles = np.degrees(np.arctan2(twice_y[lines], twice_x[lines])) / 2
+    angles = cv2.phase(twice_x[lines], twice_y[lines], angleInDegrees=True).ravel() / 2
     weights = np.sqrt(strength[lines])
     positions = np.mod(angles, 90) / BIN_DEGREES
     return np.bincount(positions.astype(np.int64) % _BINS, weights=weights, minlength=_BINS).astype(np.float64)

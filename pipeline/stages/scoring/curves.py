@@ -42,7 +42,7 @@ SATURATION: Curve = ((0.02, 0), (0.04, 0.3), (0.08, 0.12), (0.14, 0.02), (0.2, 0
 """Below 0.02 the picture is black and white, which is meant; just above, it is faded."""
 TILT: Curve = ((0.2, 0), (1, 0.13), (2, 0.3), (4, 0.54), (7, 0.75), (10, 0.88), (18, 1))
 """Degrees. Half a degree shows on a horizon when one looks for it, two degrees show unasked."""
-TILT_TRUST: Curve = ((0.5, 0), (0.72, 1))
+TILT_TRUST: Curve = ((0.45, 0), (0.65, 1))
 TILT_DOUBT = 0.03
 """How far a tilt found with this confidence is believed; each degree beyond 8 takes `TILT_DOUBT` off the confidence,
 for the further a picture leans the likelier it is that a roof or a branch leans and not the camera."""
