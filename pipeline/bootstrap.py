@@ -37,6 +37,7 @@ def line_options(settings: Settings) -> LineOptions:
         lease_s=settings.lease_s,
         heartbeat_s=settings.heartbeat_s,
         run_slots=settings.run_slots,
+        spread=settings.fleet,
         max_shard_items=settings.shard_images,
         shard_s=settings.shard_s,
         shared_shard_s=settings.shard_busy_s,

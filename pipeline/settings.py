@@ -91,6 +91,12 @@ def _ports(raw: str) -> frozenset[int]:
     return frozenset(map(int, ports))
 
 
+def _yes_or_no(raw: str) -> bool:
+    if raw.lower() not in ("yes", "no"):
+        raise ValueError("give yes or no")
+    return raw.lower() == "yes"
+
+
 def _log_level(raw: str) -> str:
     if raw.lower() not in ("debug", "info", "warning", "error"):
         raise ValueError("give debug, info, warning or error")
@@ -150,6 +156,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("DARKROOM_SHARD_S", "90", "A shard's estimated seconds of work while no other customer waits.", _seconds),
     Setting("DARKROOM_SHARD_BUSY_S", "15", "A shard's estimated seconds of work while other customers wait.",
             _seconds),
+    Setting("DARKROOM_FLEET", "no", "yes where several machines run shards: one batch then spreads over all free slots.",
+            _yes_or_no),
     Setting("DARKROOM_SWEEP_AFTER_S", "86400", "After how many seconds an object that nothing refers to is removed.",
             _seconds),
     Setting("DARKROOM_RETENTION_DAYS", "30", "Days that originals, renditions and reports of an ended job are kept.",
@@ -187,6 +195,7 @@ class Settings:
     shard_images: int
     shard_s: float
     shard_busy_s: float
+    fleet: bool
     sweep_after_s: float
     retention_days: int
     run_retention_days: int

@@ -17,3 +17,7 @@ def keeper() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     keep(connect_ledger(settings), connect_store(settings), connect_webhooks(settings), stop)
+
+
+if __name__ == "__main__":  # as `darkroom up` starts it: without the imports of all other commands
+    keeper()

@@ -6,7 +6,7 @@ import typer
 
 from pipeline.cli.instances import open_ledger
 from pipeline.cli.output import Data, Json, print_json, say
-from pipeline.services.accounts import create_token
+from pipeline.services.accounts import create_token, revoke_tokens
 
 app = typer.Typer(help="Bearer tokens of accounts.", no_args_is_help=True)
 
@@ -36,3 +36,19 @@ def create(
         return
     print(token)
     say("Keep it: it is shown this once.", stderr=True)
+
+
+@app.command("revoke")
+def revoke(
+    name: Annotated[str, typer.Argument(help="The account's name.")],
+    prefix: Annotated[str, typer.Option(help="Only tokens that begin with this; every one of the account's if empty.")],
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Refuse tokens of an account from now on."""
+    with open_ledger(data) as ledger:
+        count = revoke_tokens(ledger, name, prefix=prefix)
+    if json:
+        print_json({"revoked": count})
+        return
+    say(f"{count} tokens are refused from now on.")

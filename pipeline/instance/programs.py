@@ -52,7 +52,7 @@ def darkroom_programs(*, api_port: int, dagster_port: int, code_port: int, works
     api = ("pipeline.asgi:app", "--host", LOOPBACK, "--port", str(api_port), "--http", "h11", *quiet)
     code = ("-m", "pipeline.definitions", "--location-name", CODE_LOCATION, "-d", str(source_folder()), "-n", "16")
     return (
-        Program("keeper", python("-m", "pipeline.cli", "keeper"), priority=20),
+        Program("keeper", python("-m", "pipeline.cli.keeper"), priority=20),
         Program(
             "api", python("-m", "uvicorn", *api, "--no-server-header", "--timeout-graceful-shutdown", "2"), priority=30
         ),

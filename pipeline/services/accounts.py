@@ -17,6 +17,7 @@ from pipeline.store.accounts import (
     account_named,
     accounts_by_name,
     endpoint_of,
+    revoke,
     valid_token,
 )
 
@@ -84,6 +85,13 @@ def create_token(ledger: Ledger, account: str, *, days: float = TOKEN_DAYS) -> s
             raise InvalidRequest({"days": ["The lifetime is too long: at most 2900000 days."]}) from error
         session.add(TokenRow(account_id=row.id, prefix=token[:8], digest=token_digest(token), expires_at=expires_at))
     return token
+
+
+def revoke_tokens(ledger: Ledger, account: str, *, prefix: str = "") -> int:
+    """The account's tokens that begin with this are refused from now on; returns how many were valid until now."""
+    with ledger.database.session() as session:
+        row = _account(session, account)
+        return revoke(session, row.id, prefix)
 
 
 def authenticate(ledger: Ledger, token: str) -> Caller:

@@ -45,6 +45,8 @@ def retry_failed(
         chosen = [item for item in items_of_job(session, job_id) if _is_chosen(item, positions)]
         if not chosen:
             raise Conflict("The job has no failed items to retry.")
+        if any(item.url is None and item.upload_id is None for item in chosen):
+            raise Conflict("The job is past retention and its uploaded originals are gone: send them again.")
         for item in chosen:
             _reset(item, from_stage)
         job.move_to(JobStatus.RUNNING)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, func, select
+from sqlalchemy import ForeignKey, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from pipeline.store.base import Base, created_at, uuid_pk
@@ -82,6 +82,21 @@ def valid_token(session: Session, digest: str) -> tuple[TokenRow, AccountRow, Pl
         .where(TokenRow.digest == digest, TokenRow.revoked_at.is_(None), TokenRow.expires_at > func.now())
     ).first()
     return None if row is None else (row[0], row[1], row[2])
+
+
+def revoke(session: Session, account_id: UUID, prefix: str) -> int:
+    """The account's valid tokens with this beginning are revoked; returns how many."""
+    revoked = session.scalars(
+        update(TokenRow)
+        .where(
+            TokenRow.account_id == account_id,
+            TokenRow.prefix.startswith(prefix[:8], autoescape=True),
+            TokenRow.revoked_at.is_(None),
+        )
+        .values(revoked_at=func.now())
+        .returning(TokenRow.id)
+    )
+    return len(revoked.all())
 
 
 def endpoint_of(session: Session, account_id: UUID) -> EndpointRow | None:

@@ -10,8 +10,8 @@ def forget_old_jobs(session: Session, before: datetime) -> int:
     """Jobs that ended before then refer to no object any more; returns how many still did."""
     jobs = session.scalars(
         text(
-            "UPDATE jobs SET reports = '{}' WHERE status IN ('succeeded', 'cancelled') AND finished_at < :before"
-            " AND EXISTS (SELECT 1 FROM items WHERE items.job_id = jobs.id AND original_key IS NOT NULL)"
+            "UPDATE jobs SET reports = '{}', source_auth_sealed = NULL"
+            " WHERE status IN ('succeeded', 'cancelled') AND finished_at < :before AND reports <> '{}'"
             " RETURNING id"
         ),
         {"before": before},

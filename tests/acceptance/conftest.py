@@ -1,4 +1,4 @@
-"""One instance per module of acceptance tests, and the world around it: sources, a receiver, named points."""
+"""One instance for the acceptance tests, and the world around it: sources, a receiver, named points."""
 
 import hashlib
 import io
@@ -12,10 +12,12 @@ from threading import Event
 from typing import Any
 
 import numpy as np
+import psycopg2
 import pytest
 import requests
 from PIL import Image
 
+from tests.acceptance.origins import ORIGINS
 from tests.checkpoints import Arrival, Checkpoints, listening
 from tests.instances import Customer, Instance, running
 from tests.integration.local_servers import LocalServer
@@ -132,32 +134,30 @@ def everything_kept(instance: Instance) -> Iterator[tuple[str, bytes]]:
             continue
 
 
+def database(url: str) -> Any:
+    return psycopg2.connect(url.replace("+psycopg2", ""))
+
+
 def as_json(message: Received) -> dict[str, Any]:
     return dict(json.loads(message.body))
 
 
-@pytest.fixture(scope="module")
-def more_servers() -> dict[str, Any]:
-    """A module's own sources by name; it overrides this."""
-    return {}
-
-
-@pytest.fixture(scope="module")
-def others(more_servers: dict[str, Any]) -> Iterator[dict[str, LocalServer]]:
-    """Those servers, running, reachable for the instance."""
+@pytest.fixture(scope="package")
+def origins() -> Iterator[dict[str, LocalServer]]:
+    """Servers of customers that the instance may reach."""
     with ExitStack() as stack:
-        yield {name: stack.enter_context(answering(behaviour)) for name, behaviour in more_servers.items()}
+        yield {name: stack.enter_context(answering(behaviour)) for name, behaviour in ORIGINS.items()}
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory, others: dict[str, LocalServer]) -> Iterator[House]:
+@pytest.fixture(scope="package")
+def house(tmp_path_factory: pytest.TempPathFactory, origins: dict[str, LocalServer]) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house")
     with ExitStack() as stack:
         source = stack.enter_context(serving({}))
         receiver = stack.enter_context(receiving())
         canary = stack.enter_context(answering(lambda exchange: None))
         checkpoints = stack.enter_context(listening(Path(folder, "points")))
-        allow = [source.port, receiver.port, *(server.port for server in others.values())]
+        allow = [source.port, receiver.port, *(server.port for server in origins.values())]
         environment = {"DARKROOM_CHECKPOINTS": str(checkpoints.path), "DARKROOM_MODELS": ""}
         instance = stack.enter_context(running(folder, allow=allow, environment=environment))
         yield House(instance, checkpoints, source, receiver, instance.customer("studio"), canary)

@@ -78,10 +78,12 @@ def test_a_job_past_retention_lets_go_of_its_pictures_and_keeps_its_words(ledger
     job, _ = an_ended_job(ledger, store)
     _, kept = an_ended_job(ledger, store)
     with ledger.database.session() as session:
-        session.get_one(JobRow, job).finished_at = datetime.now(UTC) - timedelta(days=31)
+        old = session.get_one(JobRow, job)
+        old.finished_at, old.source_auth_sealed = datetime.now(UTC) - timedelta(days=31), "sealed"
     assert forget(ledger) == 1
     sweep(at_once(ledger), store)
     assert keys(store) == kept
     with ledger.database.session() as session:
         (item,) = items_of_job(session, job)
         assert item.outcome is Outcome.ENHANCED
+        assert session.get_one(JobRow, job).source_auth_sealed is None

@@ -73,6 +73,30 @@ def line(world: Line) -> Line:
     return world
 
 
+STARTED_RUNS = "{ runsOrError(limit: 1, filter: {statuses: [STARTED]}) { ... on Runs { results { runId } } } }"
+FAILED_RUNS = "{ runsOrError(limit: 1, filter: {statuses: [FAILURE]}) { ... on Runs { results { runId } } } }"
+RUN = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+CANCEL = """
+mutation($id: String!) { terminateRun(runId: $id, terminatePolicy: MARK_AS_CANCELED_IMMEDIATELY) { __typename } }
+"""
+RE_EXECUTE = """
+mutation($parent: String!) {
+  launchRunReexecution(reexecutionParams: {parentRunId: $parent, strategy: FROM_FAILURE}) {
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+  }
+}
+"""
+
+
+def graphql(line: Line, query: str, variables: dict[str, str] | None = None) -> dict[str, Any]:
+    """What Dagster's own API answers, as its UI's buttons use it."""
+    body = {"query": query, "variables": variables or {}}
+    answer = requests.post(f"{line.instance.dagster_url}/graphql", json=body, timeout=30)
+    answer.raise_for_status()
+    return dict(answer.json()["data"])
+
+
 def kill(arrival: Arrival) -> None:
     os.kill(arrival.pid, signal.SIGKILL)
 
@@ -193,17 +217,23 @@ def test_a_picture_that_kills_its_worker_every_time_is_quarantined_and_its_batch
     assert_ledger_is_sound(line.instance)
 
 
+def test_re_execute_from_failure_works_in_dagster_and_repeats_nothing(line: Line, until: Callable[..., None]) -> None:
+    line.checkpoints.once("enhance.stored", kill)
+    job = line.submit()
+    before = line.sound(job)
+    hits = dict(line.source.hits)
+    (failed,) = graphql(line, FAILED_RUNS)["runsOrError"]["results"][:1]
+    launched = graphql(line, RE_EXECUTE, {"parent": failed["runId"]})["launchRunReexecution"]
+    run_id = launched["run"]["runId"]
+    until(lambda: graphql(line, RUN, {"id": run_id})["runOrError"]["status"] == "SUCCESS", timeout_s=90)
+    assert line.customer.batch(job) == before
+    assert line.source.hits == hits
+
+
 def test_a_run_that_an_operator_cancels_does_not_come_back_by_itself(line: Line) -> None:
     def cancel(arrival: Arrival) -> None:
-        query = (
-            "mutation($id: String!) { terminateRun(runId: $id, terminatePolicy: MARK_AS_CANCELED_IMMEDIATELY)"
-            " { __typename } }"
-        )
-        runs = "{ runsOrError(limit: 1, filter: {statuses: [STARTED]}) { ... on Runs { results { runId } } } }"
-        graphql = f"{line.instance.dagster_url}/graphql"
-        found = requests.post(graphql, json={"query": runs}, timeout=30).json()["data"]["runsOrError"]["results"]
-        requests.post(graphql, json={"query": query, "variables": {"id": found[0]["runId"]}}, timeout=30)
-        arrival.go_on()
+        (run,) = graphql(line, STARTED_RUNS)["runsOrError"]["results"]
+        graphql(line, CANCEL, {"id": run["runId"]})
 
     line.checkpoints.once("validate.item", cancel)
     job = line.submit()

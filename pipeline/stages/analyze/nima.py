@@ -9,7 +9,7 @@ from pipeline.ports import Models
 NAMES = ("nima_technical", "nima_aesthetic")
 _SIDE = 224
 _OPINIONS = np.arange(1, 11, dtype=np.float64)
-_NO_MODELS = "no models are configured: set DARKROOM_MODELS or run `darkroom models pull`"
+_NO_MODELS = "no models are configured: set DARKROOM_MODELS to a folder that holds them"
 
 
 def opinions(pixels: NDArray[np.uint8], models: Models | None) -> tuple[dict[str, float], dict[str, str]]:

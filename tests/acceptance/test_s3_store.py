@@ -1,0 +1,225 @@
+"""An instance whose pictures lie on S3, with a store that falters and a database that dies (acceptance F 50 and 53)."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+import boto3
+import psutil
+import pytest
+import requests
+
+from tests.acceptance.conftest import WAIT_S, as_json, delivered_picture, explained
+from tests.checkpoints import Arrival, Checkpoints, listening
+from tests.instances import Customer, Instance, running
+from tests.integration.local_servers import Exchange, LocalServer, response
+from tests.integration.local_servers import serving as answering
+from tests.integration.test_object_store import passed_on
+from tests.ledger_oracle import assert_ledger_is_sound
+from tests.receivers import Receiver, receiving
+from tests.sources import Source, a_photograph, serving
+
+BUCKET, PREFIX = "pictures", "some/prefix"
+NAMES = ("coffee", "chelsea", "rocket", "astronaut")
+
+
+@dataclass
+class Store:
+    """The way to the S3 server: everything passes, unless it is told to refuse a number of requests."""
+
+    port: int
+    refusals: int = 0
+    refused: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, exchange: Exchange) -> None:
+        with self.lock:
+            refuse = self.refusals > 0
+            self.refusals -= refuse
+            self.refused += refuse
+        if refuse:
+            exchange.send(response(b"<Error><Code>SlowDown</Code></Error>", status=503))
+            return
+        status, headers, body = passed_on(exchange.request, self.port)
+        length = headers.pop("content-length", "0") if exchange.request.method == "HEAD" else str(len(body))
+        kept = [f"{name}: {value}" for name, value in headers.items() if name not in ("content-length", "connection")]
+        lines = [f"HTTP/1.1 {status} X", f"Content-Length: {length}", *kept, "", ""]
+        exchange.send("\r\n".join(lines).encode() + (b"" if exchange.request.method == "HEAD" else body))
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """An instance on S3, and everybody around it."""
+
+    instance: Instance
+    customer: Customer
+    store: Store
+    client: Any
+    source: Source
+    receiver: Receiver
+    checkpoints: Checkpoints
+
+    def submit(self) -> str:
+        return self.customer.submit(self.source.urls(), webhook={"url": self.receiver.url})
+
+    def keys(self, kind: str) -> list[str]:
+        """The objects of a class, as the S3 server itself lists them."""
+        found = self.client.list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}/{kind}/").get("Contents", [])
+        return [entry["Key"].removeprefix(f"{PREFIX}/") for entry in found]
+
+    def whole(self, job: str) -> dict[str, Any]:
+        """The batch, which has ended with every picture delivered through the API and told once."""
+        batch = self.customer.ended(job, timeout_s=WAIT_S)
+        assert batch["percentage"] == 100, [file["error"] for file in batch["files"]]
+        for file in batch["files"]:
+            delivered_picture(file)
+            explained(file)
+        self.receiver.wait_for(1, timeout_s=WAIT_S)
+        told = [as_json(message) for message in self.receiver.received]
+        assert [(message["id"], message["event"]) for message in told] == [(job, "batch.completed")]
+        assert_ledger_is_sound(self.instance)
+        return batch
+
+
+@pytest.fixture(scope="module")
+def s3_server() -> Iterator[int]:
+    """Moto's S3 in a process of its own."""
+    command = [str(Path(sys.executable).parent / "moto_server"), "-H", "127.0.0.1", "-p", "0"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        lines = (re.search(r"http://127\.0\.0\.1:(\d+)", line) for line in server.stderr)
+        port = int(next(found[1] for found in lines if found))
+        drained = threading.Thread(target=server.stderr.read, daemon=True)
+        drained.start()
+        yield port
+        server.terminate()
+        drained.join()
+
+
+@pytest.fixture(scope="module")
+def moto(s3_server: int) -> Any:
+    names = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
+    client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{s3_server}", **names)
+    client.create_bucket(Bucket=BUCKET)
+    return client
+
+
+def on_s3(proxy: LocalServer) -> dict[str, str]:
+    return {
+        "DARKROOM_STORE_URL": f"s3://{BUCKET}/{PREFIX}",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": "us-east-1",
+    }
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, s3_server: int, moto: Any) -> Iterator[House]:
+    folder, store = tmp_path_factory.mktemp("s3"), Store(s3_server)
+    with ExitStack() as stack:
+        proxy = stack.enter_context(answering(store))
+        source = stack.enter_context(serving({f"{name}.jpg": a_photograph(name) for name in NAMES}))
+        receiver = stack.enter_context(receiving())
+        checkpoints = stack.enter_context(listening(Path(folder, "points")))
+        environment = {**on_s3(proxy), "DARKROOM_CHECKPOINTS": str(checkpoints.path), "DARKROOM_MODELS": ""}
+        instance = stack.enter_context(running(folder, allow=[source.port, receiver.port], environment=environment))
+        yield House(instance, instance.customer("on-s3"), store, moto, source, receiver, checkpoints)
+
+
+@pytest.fixture
+def house(world: House) -> House:
+    world.checkpoints.handlers.clear()
+    world.receiver.received.clear()
+    world.store.refused = 0
+    return world
+
+
+def test_a_batch_is_kept_on_s3_and_delivered_by_the_api(house: House) -> None:
+    batch = house.whole(house.submit())
+    urls = [rendition["url"] for file in batch["files"] for rendition in file["renditions"]]
+    assert sorted(url.partition("/cdn/")[2] for url in urls) == sorted(house.keys("public"))
+    assert all(url.startswith(house.instance.api_url) for url in urls)
+    part = requests.get(urls[0], headers={"Range": "bytes=0-1"}, timeout=30)
+    assert (part.status_code, part.content) == (206, b"\xff\xd8")
+    assert {requests.get(url, timeout=30).status_code for url in batch["reports"].values()} == {200}
+    assert not (house.instance.data / "objects").exists()
+
+
+def test_an_upload_goes_to_s3_in_parts_and_comes_back_whole(house: House) -> None:
+    sent = house.customer.call("POST", "/v1/uploads", files={"file": ("a.jpg", a_photograph("motorcycle_left"))})
+    assert sent.status_code == 201, sent.text
+    files = [{"upload_id": sent.json()["upload_id"]}]
+    answer = house.customer.call("POST", "/v1/batches", json={"workflow": "auto", "files": files})
+    [file] = house.customer.ended(answer.json()["id"])["files"]
+    delivered_picture(file)
+    assert file["original"]["sha256"] == sent.json()["sha256"]
+
+
+@pytest.mark.parametrize("point", ["download.item", "enhance.item", "upload.item"])
+def test_a_store_that_asks_to_slow_down_delays_a_batch_and_loses_nothing(house: House, point: str) -> None:
+    def slow_down(arrival: Arrival) -> None:
+        house.store.refusals = 12
+        arrival.go_on()
+
+    house.checkpoints.once(point, slow_down)
+    house.whole(house.submit())
+    assert house.store.refused == 12
+
+
+def test_a_store_that_refuses_everything_for_a_while_gives_the_batch_back_and_takes_it_later(house: House) -> None:
+    """Longer than a call is tried: the pictures wait for another run."""
+    waiting: Queue[int] = Queue()
+
+    def refuse(arrival: Arrival) -> None:
+        house.store.refusals = 1_000_000
+        waiting.put(arrival.pid)
+        arrival.go_on()
+
+    house.checkpoints.once("upload.item", refuse)
+    job = house.submit()
+    waiting.get(timeout=WAIT_S)
+    until_given_back(house, job)
+    house.store.refusals = 0
+    house.whole(job)
+
+
+def until_given_back(house: House, job: str) -> None:
+    for _ in range(1200):
+        if house.customer.batch(job)["counts"]["pending"] > 0:
+            return
+        threading.Event().wait(0.1)
+    raise AssertionError("the pictures were not handed back")
+
+
+def test_a_database_that_is_killed_is_answered_with_503_and_comes_back(
+    house: House, until: Callable[..., None]
+) -> None:
+    statuses: list[int] = []
+
+    def asked() -> requests.Response:
+        answer = house.customer.call("GET", "/v1/batches")
+        statuses.append(answer.status_code)
+        if answer.status_code == 503:
+            assert int(answer.headers["retry-after"]) > 0 and answer.json().keys() == {"message"}
+        return answer
+
+    assert asked().status_code == 200
+    os.kill(postmaster(house.instance).pid, signal.SIGKILL)
+    until(lambda: asked().status_code == 503, timeout_s=WAIT_S)
+    until(lambda: asked().status_code == 200, timeout_s=WAIT_S)
+    assert set(statuses) == {200, 503}
+    house.whole(house.submit())
+
+
+def postmaster(instance: Instance) -> psutil.Process:
+    return next(process for process in instance.processes("bin/postgres") if "postgres" in process.name())
