@@ -17,6 +17,8 @@ FAULTS = {
     "a delivered item has no rendition": """
         SELECT id FROM items WHERE outcome IN ('approved', 'enhanced')
         AND coalesce(jsonb_array_length(renditions), 0) = 0""",
+    "a cancelled item keeps a published rendition from the sweeper": """
+        SELECT id FROM items WHERE outcome = 'cancelled' AND jsonb_array_length(renditions) > 0""",
     "a failed item has no reason": """
         SELECT id FROM items WHERE outcome = 'failed' AND (error IS NULL OR failed_stage IS NULL)""",
     "two items share an object": """

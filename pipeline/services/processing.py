@@ -18,7 +18,7 @@ from pipeline.store.database import background
 from pipeline.store.items import ItemRow, apply_results, items_for_stage, mark_in_flight
 from pipeline.store.jobs import locked_jobs
 from pipeline.store.shards import Fence, ShardRow, hold
-from pipeline.store.values import dump
+from pipeline.store.values import dump, require_storable
 
 log = logging.getLogger(__name__)
 
@@ -144,6 +144,7 @@ class _Walk:
                 "tries": 0,
                 **self.work(self.line, item, self.fence),
             }
+            require_storable(patch)  # else the write fails, with every other item's in it, in each run anew
         except ShardLost:
             raise
         except TransientError as error:

@@ -63,7 +63,7 @@ def test_each_hostile_file_fails_with_its_own_code(mixed: dict[str, Any], corpus
     expected = expected_codes(corpus)
     errors = {name: mixed["by_name"][name]["error"] for name in HOSTILE}
     assert {name: error["code"] for name, error in errors.items()} == {name: expected[name] for name in HOSTILE}
-    assert {error["stage"] for error in errors.values()} == {"validate"}
+    assert {error["stage"] for error in errors.values()} == {"download", "validate"}
     assert not any(error["retryable"] for error in errors.values()) and all(
         error["message"] for error in errors.values()
     )

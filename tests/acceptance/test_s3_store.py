@@ -1,5 +1,6 @@
 """An instance whose pictures lie on S3, with a store that falters and a database that dies (acceptance F 50 and 53)."""
 
+import io
 import os
 import re
 import signal
@@ -17,7 +18,9 @@ import boto3
 import psutil
 import pytest
 import requests
+from PIL import Image
 
+from pipeline.adapters.object_store import PART_BYTES
 from tests.acceptance.conftest import WAIT_S, as_json, delivered_picture, explained
 from tests.checkpoints import Arrival, Checkpoints, listening
 from tests.instances import Customer, Instance, running
@@ -156,7 +159,10 @@ def test_a_batch_is_kept_on_s3_and_delivered_by_the_api(house: House) -> None:
 
 
 def test_an_upload_goes_to_s3_in_parts_and_comes_back_whole(house: House) -> None:
-    sent = house.customer.call("POST", "/v1/uploads", files={"file": ("a.jpg", a_photograph("motorcycle_left"))})
+    large = io.BytesIO()
+    Image.open(io.BytesIO(a_photograph("astronaut"))).resize((2000, 2000)).save(large, "TIFF")
+    assert len(large.getvalue()) > PART_BYTES
+    sent = house.customer.call("POST", "/v1/uploads", files={"file": ("a.tif", large.getvalue())})
     assert sent.status_code == 201, sent.text
     files = [{"upload_id": sent.json()["upload_id"]}]
     answer = house.customer.call("POST", "/v1/batches", json={"workflow": "auto", "files": files})
@@ -176,7 +182,9 @@ def test_a_store_that_asks_to_slow_down_delays_a_batch_and_loses_nothing(house: 
     assert house.store.refused == 12
 
 
-def test_a_store_that_refuses_everything_for_a_while_gives_the_batch_back_and_takes_it_later(house: House) -> None:
+def test_a_store_that_refuses_everything_for_a_while_gives_the_batch_back_and_takes_it_later(
+    house: House, until: Callable[..., None]
+) -> None:
     """Longer than a call is tried: the pictures wait for another run."""
     waiting: Queue[int] = Queue()
 
@@ -188,17 +196,9 @@ def test_a_store_that_refuses_everything_for_a_while_gives_the_batch_back_and_ta
     house.checkpoints.once("upload.item", refuse)
     job = house.submit()
     waiting.get(timeout=WAIT_S)
-    until_given_back(house, job)
+    until(lambda: house.customer.batch(job)["counts"]["pending"] > 0, timeout_s=WAIT_S)
     house.store.refusals = 0
     house.whole(job)
-
-
-def until_given_back(house: House, job: str) -> None:
-    for _ in range(1200):
-        if house.customer.batch(job)["counts"]["pending"] > 0:
-            return
-        threading.Event().wait(0.1)
-    raise AssertionError("the pictures were not handed back")
 
 
 def test_a_database_that_is_killed_is_answered_with_503_and_comes_back(

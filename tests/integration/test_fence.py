@@ -267,3 +267,19 @@ def test_requeue_changes_nothing_when_the_shard_moved_on(ledger: Ledger) -> None
     _, shard_id = a_claimed_shard(ledger)
     assert not requeue(ledger, shard_id, only_if=lambda _, row: row.state is ShardState.HELD)
     assert shard(ledger, shard_id).attempt == 1
+
+
+@pytest.mark.parametrize("found", [float("nan"), float("inf"), "a\x00b", "\ud800"], ids=["nan", "inf", "nul", "half"])
+def test_a_result_that_the_ledger_cannot_hold_fails_its_picture_and_no_other(
+    line: Line, caplog: pytest.LogCaptureFixture, found: object
+) -> None:
+    def work(line: Line, item: ItemRow, fence: Fence) -> Patch:
+        return {"facts": {"found": found if item.position == 1 else r"a\u0000b"}}
+
+    job, shard_id = a_claimed_shard(line)
+    fence = take_shard(line, shard_id, "a")
+    assert fence is not None
+    walk(line, fence, Stage.DOWNLOAD, work)
+    assert [item.outcome for item in items(line, job)] == [None, Outcome.FAILED, None, None]
+    assert "by a fault of ours" in caplog.text
+    caplog.clear()

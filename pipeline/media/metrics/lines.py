@@ -67,6 +67,8 @@ def _peak(histogram: NDArray[np.float64]) -> Tilt:
     best = int(np.argmax(near)) - reach
     window = np.arange(best - 6, best + 7)
     mass = histogram[window % _BINS]
+    if not mass.any():  # a drawing whose edges all lie far from level
+        return LEVEL
     degrees = float((window + 0.5) @ mass / mass.sum()) * BIN_DEGREES
     if abs(degrees) > MEANT_DEGREES:
         return LEVEL
