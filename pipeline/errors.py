@@ -13,7 +13,7 @@ PipelineError
 │   ├── RequestTimedOut, RequestTooLarge, UploadTooLarge
 │   └── InvalidRequest, InvalidWorkflow
 ├── TransientError        nobody is at fault yet: re-queued with back-off, costs no attempt
-│   ├── SourceUnavailable, StoreUnavailable, DatabaseUnavailable
+│   ├── SourceUnavailable, SourceBusy, StoreUnavailable, DatabaseUnavailable
 │   └── ShardLost         another run has taken the shard over: this one stops and writes nothing
 └── OperatorError         the installation is at fault: says what to install or set
     └── CapabilityUnavailable
@@ -249,6 +249,12 @@ class SourceUnavailable(TransientError):
     """The source is not available for the moment."""
 
     code = "source_unavailable"
+
+
+class SourceBusy(TransientError):
+    """We fetch as much from this source as we may at the same time: not the source's failure, so it counts no try."""
+
+    code = "source_busy"
 
 
 class StoreUnavailable(TransientError):

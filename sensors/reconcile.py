@@ -1,5 +1,7 @@
 """What needs Dagster's word on a run: claimed shards without one, runs that ended or were lost, operators' cancels."""
 
+from datetime import UTC, datetime
+
 import dagster as dg
 
 from pipeline.services import repairs
@@ -7,6 +9,10 @@ from pipeline.services.line import Ledger
 from pipeline.services.repairs import RunWord
 from resources import LedgerResource
 
+START_S = 60.0
+"""A launched run takes its shard within 3 s, within 20 s on a crowded machine."""
+_CANCELLED = {dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.CANCELING}
+_AT_WORK = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
 _ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}
 
 
@@ -18,22 +24,26 @@ _ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}
 )
 def reconcile(context: dg.SensorEvaluationContext, ledger: LedgerResource) -> dg.SkipReason:
     """Every shard has a live run or waits for one; no lost run holds a slot."""
-    connected, instance = ledger.connect(), context.instance
-    done = [*_claimed(connected, instance), *_held(connected, instance), *_lost(connected, instance)]
+    done = repair(ledger.connect(), context.instance)
     for line in done:
         context.log.info(line)
     return dg.SkipReason(f"Repaired: {'; '.join(done)}" if done else "All shards have their runs.")
 
 
-def _claimed(ledger: Ledger, instance: dg.DagsterInstance) -> list[str]:
+def repair(ledger: Ledger, instance: dg.DagsterInstance, *, start_s: float = START_S) -> list[str]:
+    """What was mended, in words; a launched run is given `start_s` seconds to take its shard."""
+    return [*_claimed(ledger, instance, start_s), *_held(ledger, instance), *_lost(ledger, instance)]
+
+
+def _claimed(ledger: Ledger, instance: dg.DagsterInstance, start_s: float) -> list[str]:
     done = []
     for shard_id in repairs.shards_without_run(ledger):
-        runs = instance.get_runs(dg.RunsFilter(tags={"darkroom/shard": str(shard_id)}), limit=1)
-        word = _word(runs[0]) if runs else RunWord.ENDED
+        records = instance.get_run_records(dg.RunsFilter(tags={"darkroom/shard": str(shard_id)}), limit=1)
+        word = _begun(records[0], start_s) if records else RunWord.ENDED
         if word is RunWord.ENDED and repairs.requeue_claimed(ledger, shard_id):
             done.append(f"shard {shard_id} had no run and waits again")
-        if word is RunWord.CANCELLED and repairs.fail_cancelled_run(ledger, shard_id, runs[0].run_id):
-            done.append(f"run {runs[0].run_id} was cancelled by an operator")
+        if word is RunWord.CANCELLED and repairs.fail_cancelled_run(ledger, shard_id, records[0].dagster_run.run_id):
+            done.append(f"run {records[0].dagster_run.run_id} was cancelled by an operator")
     return done
 
 
@@ -52,7 +62,7 @@ def _held(ledger: Ledger, instance: dg.DagsterInstance) -> list[str]:
 def _lost(ledger: Ledger, instance: dg.DagsterInstance) -> list[str]:
     """Runs that Dagster believes to be at work although the ledger took their shard away: they would hold a slot."""
     done = []
-    started = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING], job_name="line_run")
+    started = dg.RunsFilter(statuses=_AT_WORK, job_name="line_run")
     for run in instance.get_runs(started):
         shard_id, attempt = run.tags.get("darkroom/shard"), run.tags.get("darkroom/attempt", "1")
         if shard_id is None or not repairs.is_lost(ledger, int(shard_id), int(attempt), run.run_id):
@@ -62,9 +72,19 @@ def _lost(ledger: Ledger, instance: dg.DagsterInstance) -> list[str]:
     return done
 
 
+def _begun(record: dg.RunRecord, start_s: float) -> RunWord:
+    """A queued run may wait for its slot as long as it must; one that was launched and has not taken its shard by
+    now has died on its way (power loss, a daemon killed between two steps)."""
+    run = record.dagster_run
+    age_s = (datetime.now(UTC) - record.update_timestamp.replace(tzinfo=UTC)).total_seconds()
+    if run.status is not dg.DagsterRunStatus.QUEUED and _word(run) is RunWord.LIVE and age_s > start_s:
+        return RunWord.ENDED
+    return _word(run)
+
+
 def _word(run: dg.DagsterRun | None) -> RunWord:
     if run is None:
         return RunWord.UNKNOWN
     if run.status in _ENDED:
         return RunWord.ENDED
-    return RunWord.CANCELLED if run.status is dg.DagsterRunStatus.CANCELED else RunWord.LIVE
+    return RunWord.CANCELLED if run.status in _CANCELLED else RunWord.LIVE

@@ -9,7 +9,7 @@ from threading import Condition, Lock, Timer
 from types import TracebackType
 from typing import Self
 
-from pipeline.errors import SourceTimedOut, SourceUnavailable
+from pipeline.errors import SourceBusy, SourceTimedOut
 
 Clock = Callable[[], float]
 """Seconds on a monotonic clock."""
@@ -95,11 +95,11 @@ class HostSlots:
 
     @contextmanager
     def hold(self, host: str, *, timeout_s: float) -> Iterator[float]:
-        """Gives the seconds waited; raises `SourceUnavailable` when no slot came free in time."""
+        """Gives the seconds waited; raises `SourceBusy` when no slot came free in time."""
         started = self._clock()
         with self._changed:
             if not self._changed.wait_for(lambda: self._busy[host] < self._per_host, timeout=max(timeout_s, 0.0)):
-                raise SourceUnavailable(f"Other downloads from {host} are still running.", retry_after_s=1.0)
+                raise SourceBusy(f"Other downloads from {host} are still running.", retry_after_s=1.0)
             self._busy[host] += 1
         try:
             yield self._clock() - started

@@ -51,14 +51,24 @@ def fitted(picture: Picture, spec: OutputSpec) -> Picture:
     return within(picture, *_bounds(spec))
 
 
+def fitted_size(width: int, height: int, spec: OutputSpec) -> tuple[int, int]:
+    """Width and height that `fitted` gives a picture of this size, without a pixel of it."""
+    return size_within(width, height, *_bounds(spec))
+
+
 def within(picture: Picture, max_width: float, max_height: float) -> Picture:
     """The picture, in its own shape, no larger than this; the very same one where it is not larger."""
-    scale = min(max_width / picture.width, max_height / picture.height)
-    if scale >= 1:
+    size = size_within(picture.width, picture.height, max_width, max_height)
+    if size == (picture.width, picture.height):
         return picture
-    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
     alpha = picture.alpha
     return Picture(_reduced(picture.pixels, size), None if alpha is None else _reduced(alpha, size))
+
+
+def size_within(width: int, height: int, max_width: float, max_height: float) -> tuple[int, int]:
+    """Width and height in the same proportions, no larger than this; the very same ones where they are not larger."""
+    scale = min(1.0, max_width / width, max_height / height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _bounds(spec: OutputSpec) -> tuple[float, float]:

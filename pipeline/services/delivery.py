@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pipeline.adapters.signatures import hex_hmac_sha256, standard_webhook_headers
 from pipeline.domain.events import DeliveryState, Judgement, Verdict, judge, next_attempt_in_s
-from pipeline.errors import Conflict, NotFound
+from pipeline.errors import Conflict, NotFound, OperatorError
 from pipeline.ports import WebhookAnswer, WebhookClient, WebhookMessage
 from pipeline.services.checkpoints import checkpoint
 from pipeline.services.line import Ledger
@@ -20,6 +20,7 @@ from pipeline.store.events import (
     DeliveryAttemptRow,
     DeliveryRow,
     EventRow,
+    bury_pending,
     claim_due,
     deliveries_of_account,
     seconds_to_next,
@@ -51,10 +52,16 @@ def claim_deliveries(ledger: Ledger, *, limit: int, busy: Sequence[UUID] = ()) -
     """Deliveries that are due, signed for this attempt and claimed for a minute; none of the busy accounts."""
     with ledger.database.session() as session:
         rows = claim_due(session, limit=limit, hold_s=HOLD_S, per_account=PER_ACCOUNT, busy=busy)
-        return [_prepared(ledger, session, row) for row in rows]
+        return [due for row in rows if (due := _prepared(ledger, session, row)) is not None]
 
 
-def _prepared(ledger: Ledger, session: Session, row: DeliveryRow) -> DueDelivery:
+def _prepared(ledger: Ledger, session: Session, row: DeliveryRow) -> DueDelivery | None:
+    """The signed message; None for one whose secret cannot be opened, which is then a dead letter."""
+    try:
+        secret = None if row.secret_sealed is None else str(ledger.key.open(row.secret_sealed))
+    except OperatorError as error:
+        row.state, row.next_attempt_at, row.last_error = DeliveryState.DEAD, None, error.message
+        return None
     event = session.get_one(EventRow, row.event_id)
     body = event.body.encode()
     headers = {
@@ -64,8 +71,7 @@ def _prepared(ledger: Ledger, session: Session, row: DeliveryRow) -> DueDelivery
         "webhook-timestamp": str(int(time.time())),
         "x-darkroom-sequence": str(event.sequence),
     }
-    if row.secret_sealed is not None:
-        secret = str(ledger.key.open(row.secret_sealed))
+    if secret is not None:
         headers |= standard_webhook_headers(str(event.id), int(time.time()), body, secret)
         headers["signature"] = hex_hmac_sha256(body, secret)
     return DueDelivery(row.id, row.account_id, row.attempts + 1, WebhookMessage(row.url, body, headers))
@@ -113,12 +119,14 @@ def _record(session: Session, row: DeliveryRow, judgement: Judgement, answer: We
         return
     endpoint.failing_since = endpoint.failing_since or now
     if judgement.verdict is Verdict.GONE:
-        _disable(endpoint, "The endpoint answered 410 Gone: it wants no more events.")
+        _disable(session, endpoint, "The endpoint answered 410 Gone: it wants no more events.")
     elif now - endpoint.failing_since > DISABLE_AFTER:
-        _disable(endpoint, f"Every delivery since {endpoint.failing_since:%Y-%m-%d %H:%M} UTC has failed.")
+        _disable(session, endpoint, f"Every delivery since {endpoint.failing_since:%Y-%m-%d %H:%M} UTC has failed.")
 
 
-def _disable(endpoint: EndpointRow, reason: str) -> None:
+def _disable(session: Session, endpoint: EndpointRow, reason: str) -> None:
+    """Nothing more is sent there; what was pending is a dead letter that can be replayed."""
+    bury_pending(session, endpoint.id, f"The endpoint is disabled: {reason}")
     endpoint.enabled, endpoint.disabled_reason = False, reason
     log.warning("Endpoint %s is disabled: %s", endpoint.url, reason)
 

@@ -22,7 +22,7 @@ from pipeline.store.dispatch import (
     unreported_jobs,
     waiting_queues,
 )
-from pipeline.store.shards import ShardRow, ShardState
+from pipeline.store.shards import ShardRow, ShardState, locked_shard
 
 SHARDS_PER_SLOT = 2
 """One at work and one waiting its turn, so that a slot never idles and nobody queues behind a long list."""
@@ -47,9 +47,12 @@ def claim_shards(ledger: Ledger) -> list[ShardOrder]:
     with ledger.database.session() as session:
         lock_dispatch(session)
         opened = list(open_shards(session))
-        claimed = [shard for shard in opened if _is_due(shard)]
-        room = SHARDS_PER_SLOT * ledger.options.run_slots - (len(opened) - len(claimed))
-        claimed = claimed[: max(0, room)]
+        at_work = sum(shard.state is not ShardState.WAITING for shard in opened)
+        room = SHARDS_PER_SLOT * ledger.options.run_slots - at_work
+        due = [shard.id for shard in opened if _is_due(shard)][: max(0, room)]
+        # Locked and looked at once more: a late run of the last attempt may have taken it meanwhile.
+        again = [locked_shard(session, shard_id) for shard_id in due]
+        claimed = [shard for shard in again if shard is not None and _is_due(shard)]
         claimed += _shards_for_reports(session)
         claimed += _new_shards(session, ledger.options, opened, room - len(claimed))
         now = datetime.now(UTC)

@@ -16,7 +16,7 @@ from pipeline.store.notify import EVENTS, STOP
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.5
-"""Leases and deadlines are checked this often (architecture 1)."""
+"""Leases are looked at this often (architecture 1)."""
 ALERTS_S = 5.0
 SWEEP_S = 3600.0
 SENDERS = 16
@@ -26,7 +26,7 @@ def keep(ledger: Ledger, store: ObjectStore, client: WebhookClient, stop: thread
     """Returns when `stop` is set; until then webhooks go out, dead runs lose their leases, orphans are swept."""
     duties: tuple[tuple[str, Callable[[], None]], ...] = (
         ("outbox", lambda: _send(ledger, client, stop)),
-        ("leases", lambda: _repeat(lambda: leases.expire_leases(ledger), LOOK_S, stop)),
+        ("leases", lambda: _expire(ledger, stop)),
         ("alerts", lambda: _repeat(lambda: alerts.check(ledger), ALERTS_S, stop)),
         ("sweeper", lambda: _repeat(lambda: (sweeping.forget(ledger), sweeping.sweep(ledger, store)), SWEEP_S, stop)),
     )
@@ -41,6 +41,14 @@ def _repeat(duty: Callable[[], object], every_s: float, stop: threading.Event) -
     while True:
         _guarded(duty)
         if stop.wait(every_s):
+            return
+
+
+def _expire(ledger: Ledger, stop: threading.Event) -> None:
+    """Leases run out. After a database was away all get a whole lease more: it heard nobody's sign of life."""
+    while True:
+        heard = _guarded(lambda: leases.expire_leases(ledger))
+        if stop.wait(LOOK_S if heard else ledger.options.lease_s):
             return
 
 

@@ -12,7 +12,7 @@ from pipeline.services.ending import account_for_ended
 from pipeline.services.line import Ledger
 from pipeline.store import Session
 from pipeline.store.items import ItemRow, claimed_items
-from pipeline.store.jobs import locked_jobs
+from pipeline.store.jobs import jobs_to_report, locked_jobs
 from pipeline.store.notify import WORK, notify
 from pipeline.store.shards import (
     Fence,
@@ -29,6 +29,8 @@ from pipeline.store.values import dump
 log = logging.getLogger(__name__)
 
 MAX_BACK_OFF_S = 300
+INSIST_TIMES, INSIST_EVERY_S = 30, 2.0
+"""A database that restarts is back within seconds; after a minute the lease must do."""
 
 _FENCES: dict[tuple[int, str], Fence] = {}
 """Fences this process has held. A run that finds a newer epoch than its own has been overtaken and must stop."""
@@ -51,6 +53,10 @@ def holding(ledger: Ledger, shard_id: int, run_id: str) -> Iterator[Fence | None
             raise
         except Exception:
             release(ledger, fence, failed=True)
+            raise
+        except BaseException:
+            # Interrupted from outside. The shard is not given back: an operator's cancel would come back by itself.
+            acquit(ledger, fence)
             raise
 
 
@@ -101,7 +107,8 @@ def release(ledger: Ledger, fence: Fence, *, failed: bool = False) -> None:
     After a failed run the next one waits 2, 4, 8 ... at most 300 s, so that trouble that stays does not spin. Items
     that a stage left in flight count as not tried: the process is alive to say so.
     """
-    try:
+
+    def give_back() -> None:
         with ledger.database.session() as session:
             shard = locked_shard(session, fence.shard_id)
             if shard is None or shard.epoch != fence.epoch or shard.holder != fence.run_id:
@@ -111,10 +118,40 @@ def release(ledger: Ledger, fence: Fence, *, failed: bool = False) -> None:
                 item.in_flight = False
             _settle(session, shard, unfinished=bool(items))
             if failed:
-                wait = timedelta(seconds=min(MAX_BACK_OFF_S, 2**shard.attempt))
-                shard.not_before = datetime.now(UTC) + wait
-    except DatabaseUnavailable:
-        log.warning("Shard %s could not be released: its lease will run out.", fence.shard_id)
+                shard.not_before = _back_off(shard.attempt)
+
+    _insisting(give_back, fence)
+
+
+def acquit(ledger: Ledger, fence: Fence) -> None:
+    """No item counts as in flight: this process ends in good order, so none of them is to blame for its end."""
+
+    def clear() -> None:
+        with ledger.database.session() as session:
+            hold(session, fence)
+            for item in claimed_items(session, fence.shard_id):
+                item.in_flight = False
+
+    try:
+        clear()
+    except (ShardLost, DatabaseUnavailable):
+        log.warning("The items of shard %s stay marked as in flight.", fence.shard_id)
+
+
+def _insisting(write: Callable[[], None], fence: Fence) -> None:
+    """The write is made as soon as the database takes it; given up when it stays away."""
+    pause = threading.Event()
+    for _ in range(INSIST_TIMES):
+        try:
+            return write()
+        except DatabaseUnavailable:
+            pause.wait(INSIST_EVERY_S)
+    log.warning("Shard %s could not be released: its lease will run out.", fence.shard_id)
+    return None
+
+
+def _back_off(attempt: int) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=min(MAX_BACK_OFF_S, 2**attempt))
 
 
 def add_seconds(session: Session, fence: Fence, seconds: float) -> None:
@@ -159,6 +196,8 @@ def requeue(ledger: Ledger, shard_id: int, *, only_if: Callable[[Session, ShardR
                 ended.append(item.job_id)
         account_for_ended(session, jobs, ended, shard_id=None)
         _settle(session, shard, unfinished=any(item.state == ItemState.CLAIMED for item in items))
+        if attempt > 2:  # it died again and again with nobody to blame: not at once a fourth time
+            shard.not_before = _back_off(attempt)
         shard.attempt = attempt + 1  # even when nothing is left: the dead run's attempt is over, and reconcile sees it
         log.warning("Shard %s was taken from run %s, which has died.", shard_id, shard.last_holder)
     return True
@@ -178,9 +217,9 @@ def _blame(item: ItemRow) -> bool:
 
 
 def _settle(session: Session, shard: ShardRow, *, unfinished: bool) -> None:
-    """Nobody holds the shard; with unfinished items it waits for its next attempt."""
+    """Nobody holds the shard; with unfinished items or reports it waits for its next attempt."""
     shard.holder, shard.lease_until = None, None
-    if unfinished:
+    if unfinished or jobs_to_report(session, shard.id):
         shard.state, shard.attempt = ShardState.WAITING, shard.attempt + 1
     else:
         shard.state = ShardState.DONE

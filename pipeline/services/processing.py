@@ -29,6 +29,8 @@ Work = Callable[[Line, ItemRow, Fence], Patch]
 MAX_SOURCE_TRIES = 6
 """A source that was unavailable this often, over about 8 minutes of back-off, fails its item."""
 BACK_OFF_S = (2.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+MAX_RETRY_AFTER_S = 900.0
+"""A source may ask for a quarter of an hour, not for years: with six tries its item ends within 90 minutes."""
 FLUSH_S = 0.5
 
 
@@ -184,16 +186,16 @@ class _Walk:
 
     def _handed_back(self, item: ItemRow, error: TransientError) -> Patch:
         """The item waits and comes back in another shard; a source is given up after its last try."""
-        tries = item.tries + 1
-        if isinstance(error, SourceUnavailable) and tries >= MAX_SOURCE_TRIES:
+        tries = item.tries + (1 if isinstance(error, SourceUnavailable) else 0)
+        if tries >= MAX_SOURCE_TRIES:
             message = f"{error.message} It stayed so over {tries} tries."
             return self._failed(item, ItemError(SourceExhausted.code, self.stage, message, retryable=True))
-        back_off_s = BACK_OFF_S[min(tries, len(BACK_OFF_S)) - 1]
+        back_off_s = BACK_OFF_S[min(max(tries, 1), len(BACK_OFF_S)) - 1]
         return {
             "state": ItemState.WAITING,
             "stage_done": item.stage_done,
             "tries": tries,
-            "retry_in_s": max(back_off_s, error.retry_after_s or 0.0),
+            "retry_in_s": min(max(back_off_s, error.retry_after_s or 0.0), MAX_RETRY_AFTER_S),
         }
 
 

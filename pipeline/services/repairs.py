@@ -79,6 +79,7 @@ def fail_cancelled_run(ledger: Ledger, shard_id: int, run_id: str) -> bool:
             ended.append(item.job_id)
         account_for_ended(session, jobs, ended, shard_id=None)
         shard.state, shard.holder, shard.lease_until = ShardState.DONE, None, None
+        shard.attempt += 1
     return True
 
 

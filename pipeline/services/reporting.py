@@ -1,5 +1,6 @@
 """Ending a job: its report is made, its state is final, its event is in the outbox, in one last transaction."""
 
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,11 +9,11 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from pipeline.dialects import enhancement
-from pipeline.domain.events import EventType
+from pipeline.domain.events import DeliveryState, EventType
 from pipeline.domain.jobs import JobStatus, Outcome, Stage
 from pipeline.domain.media import Findings
 from pipeline.domain.quality import QualityScore
-from pipeline.errors import ObjectMissing
+from pipeline.errors import MediaError, ObjectMissing, TransientError
 from pipeline.reports.model import ItemReport, JobReport, RunLink, StepReport, delivered_percentage, name_of
 from pipeline.services.checkpoints import checkpoint
 from pipeline.services.keys import report_key, sha256_of
@@ -30,6 +31,8 @@ from pipeline.store.uploads import UploadRow
 from pipeline.store.values import load
 from pipeline.version import VERSION
 
+REPORT_TRIES = 3
+log = logging.getLogger(__name__)
 SHEET = "contact_sheet"
 
 
@@ -60,10 +63,30 @@ def report_jobs(line: Line, fence: Fence) -> ReportCounts:
     with line.database.session() as session:
         job_ids = jobs_to_report(session, fence.shard_id)
     for job_id in job_ids:
-        _report_job(line, fence, job_id, counts)
+        try:
+            _report_job(line, fence, job_id, counts)
+        except TransientError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one job's report must not hold up the others
+            _report_failed(line, fence, job_id, counts, error)
     counts.seconds = (datetime.now(UTC) - started).total_seconds()
     release(line, fence)
     return counts
+
+
+def _report_failed(line: Line, fence: Fence, job_id: UUID, counts: ReportCounts, error: Exception) -> None:
+    """A fault of ours in this report: it is tried again, and after the last try the job ends without one."""
+    log.error("The report of job %s cannot be made: %r", job_id, error)
+    counts.faults.append(f"{job_id}: the report cannot be made")
+    with line.database.session() as session:
+        job = locked_job(session, job_id)
+        hold(session, fence)
+        if job is None:
+            return
+        job.report_tries += 1
+        tries, job.report_shard_id = job.report_tries, None if job.report_tries < REPORT_TRIES else fence.shard_id
+    if tries >= REPORT_TRIES:
+        _finish(line, fence, job_id, {}, {})
 
 
 def _report_job(line: Line, fence: Fence, job_id: UUID, counts: ReportCounts) -> None:
@@ -136,16 +159,18 @@ def _tell(line: Line, session: Session, job: JobRow) -> None:
                 secret_sealed=job.webhook_secret_sealed,
             )
         )
-    elif endpoint is not None and endpoint.enabled:
-        session.add(
-            DeliveryRow(
-                event_id=event.id,
-                account_id=job.account_id,
-                endpoint_id=endpoint.id,
-                url=endpoint.url,
-                secret_sealed=endpoint.secret_sealed,
-            )
+    elif endpoint is not None:
+        delivery = DeliveryRow(
+            event_id=event.id,
+            account_id=job.account_id,
+            endpoint_id=endpoint.id,
+            url=endpoint.url,
+            secret_sealed=endpoint.secret_sealed,
         )
+        if not endpoint.enabled:  # kept as a dead letter, so that it can be replayed when the endpoint is mended
+            delivery.state, delivery.next_attempt_at = DeliveryState.DEAD, None
+            delivery.last_error = f"The endpoint is disabled: {endpoint.disabled_reason}"
+        session.add(delivery)
     notify(session, EVENTS)
 
 
@@ -228,7 +253,7 @@ def _thumb(line: Line, key: str | None) -> bytes | None:
 
     try:
         return None if key is None else thumbnail(line.store.get(key))
-    except ObjectMissing:
+    except (ObjectMissing, MediaError):
         return None
 
 

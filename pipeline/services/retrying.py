@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 from pipeline.domain.jobs import ITEM_STAGES, ItemState, JobStatus, Outcome, Stage
@@ -65,5 +66,6 @@ def _reset(item: ItemRow, from_stage: Stage | None) -> None:
     if from_stage is not None:
         item.stage_done = min(item.stage_done, from_stage.rank - 1)
     item.state, item.outcome, item.failed_stage, item.error = ItemState.WAITING, None, None, None
-    item.shard_id, item.attempts, item.tries, item.not_before, item.ended_at = None, 0, 0, None, None
+    item.shard_id, item.attempts, item.tries, item.ended_at = None, 0, 0, None
+    item.not_before = datetime.now(UTC)  # due from now: alerts count the waiting from here
     item.score, item.quality = None, None

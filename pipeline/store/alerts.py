@@ -58,4 +58,31 @@ def oldest_idle_seconds(session: Session) -> float | None:
 
 
 def dead_deliveries(session: Session) -> int:
-    return session.scalar(text("SELECT count(*) FROM deliveries WHERE state = 'dead'")) or 0
+    """Dead letters whose last try was within a day: later they are history, to be replayed or not."""
+    return (
+        session.scalar(
+            text(
+                "SELECT count(*) FROM deliveries d WHERE d.state = 'dead' AND EXISTS (SELECT 1 FROM delivery_attempts a"
+                " WHERE a.delivery_id = d.id AND a.created_at > clock_timestamp() - interval '1 day')"
+            )
+        )
+        or 0
+    )
+
+
+def failing_shards(session: Session) -> int:
+    """Shards that were given back or taken away at least five times."""
+    return session.scalar(text("SELECT count(*) FROM shards WHERE state <> 'done' AND attempt > 5")) or 0
+
+
+def overdue_jobs(session: Session) -> int:
+    """Jobs that have been at work for two hours: a full batch takes 20 minutes at the most (contract section 1)."""
+    return (
+        session.scalar(
+            text(
+                "SELECT count(*) FROM jobs WHERE status IN ('running', 'reporting')"
+                " AND started_at < clock_timestamp() - interval '2 hours' AND generation = 1"
+            )
+        )
+        or 0
+    )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, UniqueConstraint, func, select, text
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, UniqueConstraint, func, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from pipeline.domain.events import DeliveryState
@@ -123,3 +123,12 @@ def deliveries_of_account(
         found = found.where(DeliveryRow.state == state)
     rows = session.execute(found.order_by(DeliveryRow.created_at.desc()).limit(limit)).all()
     return [(row[0], row[1]) for row in rows]
+
+
+def bury_pending(session: Session, endpoint_id: UUID, reason: str) -> None:
+    """What was still to be sent to this endpoint is a dead letter."""
+    session.execute(
+        update(DeliveryRow)
+        .where(DeliveryRow.endpoint_id == endpoint_id, DeliveryRow.state == DeliveryState.PENDING)
+        .values(state=DeliveryState.DEAD, next_attempt_at=None, last_error=reason)
+    )

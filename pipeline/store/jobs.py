@@ -36,6 +36,8 @@ class JobRow(Base):
     """Items without an outcome. The transaction that brings it to 0 makes the job `reporting`."""
     report_shard_id: Mapped[int | None] = mapped_column(index=True)
     """The shard whose run makes the report; NULL while none does."""
+    report_tries: Mapped[int] = mapped_column(default=0)
+    """Reports that failed by a fault of ours."""
     reports: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """Format to object key."""
     created_at: Mapped[created_at]

@@ -21,6 +21,7 @@ from pipeline.services.accounts import register_endpoint, show_endpoint
 from pipeline.services.delivery import DISABLE_AFTER, list_deliveries, replay
 from pipeline.services.keeping import keep
 from pipeline.services.line import Ledger
+from pipeline.services.sealing import SealingKey
 from pipeline.store.accounts import EndpointRow, endpoint_of
 from pipeline.store.events import DeliveryAttemptRow, DeliveryRow, DeliveryState, EventRow
 from pipeline.store.notify import EVENTS, notify
@@ -208,6 +209,33 @@ def test_a_success_in_between_ends_a_failing_spell(
     with a_keeper(ledger, receiver.port):
         until(lambda: delivery(ledger, told).state is DeliveryState.DELIVERED)
     assert show_endpoint(ledger, endpoint.account_id).failing_since is None
+
+
+def test_one_secret_that_cannot_be_opened_stops_only_its_own_delivery(
+    ledger: Ledger, receiver: Receiver, until: Callable[..., None]
+) -> None:
+    broken = tell(ledger, receiver.url)
+    with ledger.database.session() as session:
+        session.get_one(DeliveryRow, broken).secret_sealed = SealingKey("another installation's secret").seal(SECRET)
+    told = tell(ledger, receiver.url)
+    with a_keeper(ledger, receiver.port):
+        until(lambda: delivery(ledger, told).state is DeliveryState.DELIVERED)
+        until(lambda: delivery(ledger, broken).state is DeliveryState.DEAD)
+    assert "DARKROOM_SECRET_KEY" in str(delivery(ledger, broken).last_error)
+
+
+def test_what_was_pending_for_a_disabled_endpoint_is_a_dead_letter(
+    ledger: Ledger, receiver: Receiver, until: Callable[..., None]
+) -> None:
+    receiver.answer = lambda number: (410, {})
+    endpoint = registered(ledger, receiver.url)
+    later = tell(ledger, receiver.url, endpoint=endpoint, account_id=endpoint.account_id)
+    with ledger.database.session() as session:
+        session.get_one(DeliveryRow, later).next_attempt_at = datetime.now(UTC) + timedelta(hours=1)
+    told = tell(ledger, receiver.url, endpoint=endpoint, account_id=endpoint.account_id)
+    with a_keeper(ledger, receiver.port):
+        until(lambda: delivery(ledger, told).state is DeliveryState.DEAD)
+    assert delivery(ledger, later).state is DeliveryState.DEAD
 
 
 def test_an_internal_address_is_refused_at_each_send(

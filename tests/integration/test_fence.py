@@ -2,20 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
 from pipeline.domain.jobs import MAX_ATTEMPTS, ItemState, JobStatus, Outcome, Stage
-from pipeline.errors import ShardLost, SourceUnavailable, StoreUnavailable, UnsupportedType
+from pipeline.errors import ShardLost, SourceBusy, SourceUnavailable, StoreUnavailable, UnsupportedType
 from pipeline.services.dispatch import claim_shards
 from pipeline.services.leases import expire_leases, holding, release, requeue, take_shard
 from pipeline.services.line import Ledger, Line
 from pipeline.services.processing import MAX_SOURCE_TRIES, Patch, walk
 from pipeline.services.repairs import fail_cancelled_run, is_lost, requeue_ended
+from pipeline.services.reporting import REPORT_TRIES, report_jobs
 from pipeline.services.retrying import retry_failed
 from pipeline.services.views import show_job
 from pipeline.store.items import ItemRow, items_of_job, mark_in_flight
+from pipeline.store.jobs import JobRow
 from pipeline.store.shards import Fence, ShardRow, ShardState, hold, locked_shard
 from tests.factories import a_job, an_account
 from tests.fakes import NoSource, NoStore
@@ -196,7 +199,7 @@ def test_trouble_of_the_store_hands_items_back_and_costs_no_attempt(line: Line) 
     assert counts.handed_back == 4
     found = items(line, job)
     assert {(item.state, item.attempts, item.tries, item.shard_id) for item in found} == {
-        (ItemState.WAITING, 0, 1, None)
+        (ItemState.WAITING, 0, 0, None)
     }
     assert all(item.not_before is not None for item in found)
 
@@ -214,6 +217,64 @@ def test_a_source_that_stays_away_fails_its_item_after_the_last_try(line: Line) 
         walk(line, fence, Stage.DOWNLOAD, source_is_away)
     error = show_job(line, job).items[0].error
     assert error is not None and error.code == "source_unavailable" and error.retryable
+
+
+def test_a_source_that_asks_for_years_is_asked_again_within_the_hour(line: Line) -> None:
+    job, shard_id = a_claimed_shard(line, pictures=1)
+
+    def come_back_in_2056(line: Line, item: ItemRow, fence: Fence) -> Patch:
+        raise SourceUnavailable("Come back later.", retry_after_s=1e9)
+
+    with holding(line, shard_id, "a") as fence:
+        assert fence is not None
+        walk(line, fence, Stage.DOWNLOAD, come_back_in_2056)
+    (item,) = items(line, job)
+    assert item.not_before is not None and item.not_before < datetime.now(UTC) + timedelta(hours=1)
+
+
+def test_waiting_for_our_own_slots_counts_no_try(line: Line) -> None:
+    job, shard_id = a_claimed_shard(line, pictures=1)
+
+    def all_slots_are_taken(line: Line, item: ItemRow, fence: Fence) -> Patch:
+        raise SourceBusy
+
+    with holding(line, shard_id, "a") as fence:
+        assert fence is not None
+        walk(line, fence, Stage.DOWNLOAD, all_slots_are_taken)
+    assert [(item.state, item.tries) for item in items(line, job)] == [(ItemState.WAITING, 0)]
+
+
+def test_an_interrupted_run_blames_no_picture_and_keeps_its_lease(line: Line) -> None:
+    job, shard_id = a_claimed_shard(line)
+
+    def interrupted() -> None:
+        with holding(line, shard_id, "a"):
+            with line.database.session() as session:
+                mark_in_flight(session, shard_id, [item.id for item in items_of_job(session, job)])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert not any(item.in_flight for item in items(line, job))
+    assert shard(line, shard_id).holder == "a"
+
+
+def test_a_job_whose_report_fails_every_time_ends_without_one(line: Line, caplog: pytest.LogCaptureFixture) -> None:
+    job, shard_id = a_claimed_shard(line, pictures=1)
+    with line.database.session() as session:
+        (item,) = items_of_job(session, job)
+        item.state, item.outcome, item.failed_stage = ItemState.ENDED, Outcome.FAILED, Stage.DOWNLOAD
+        item.error = {"broken": "so that its report cannot be made"}
+        row = session.get_one(JobRow, job)
+        row.status, row.open_items, row.report_shard_id = JobStatus.REPORTING, 0, shard_id
+    for attempt in range(REPORT_TRIES):
+        with holding(line, shard_id, f"run-{attempt}") as fence:
+            assert fence is not None
+            report_jobs(line, fence)
+        (order,) = claim_shards(line) or [None]
+        shard_id = shard_id if order is None else order.shard_id
+    assert show_job(line, job, items=False).status is JobStatus.SUCCEEDED
+    caplog.clear()
 
 
 def test_a_cancelled_job_takes_no_late_result(line: Line) -> None:
@@ -249,8 +310,6 @@ def test_a_retry_takes_only_the_failed_items_from_the_stage_that_failed(line: Li
             failed = position == 0
             item.state, item.stage_done = ItemState.ENDED, 3 if failed else 6
             item.outcome = Outcome.FAILED if failed else Outcome.ENHANCED
-        from pipeline.store.jobs import JobRow
-
         row = session.get_one(JobRow, job)
         row.status, row.open_items = JobStatus.SUCCEEDED, 0
     retried = retry_failed(line, job)

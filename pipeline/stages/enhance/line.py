@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from pipeline.domain.media import Findings, MediaFacts, MediaLimits
 from pipeline.domain.quality import QualityScore
 from pipeline.domain.workflows import OutputSpec, Workflow
-from pipeline.media.encode import EXTENSIONS, MEDIA_TYPES, encode, fitted
+from pipeline.media.encode import EXTENSIONS, MEDIA_TYPES, encode, fitted, fitted_size
 from pipeline.media.image import Picture, decode
 from pipeline.media.metadata_write import Metadata, metadata_for
 from pipeline.ports import Models
 from pipeline.stages.analyze import analyze
-from pipeline.stages.enhance import orient
+from pipeline.stages.enhance import orient, resize
 from pipeline.stages.enhance.enhanced import EncodedRendition, Enhanced, StepReport
 from pipeline.stages.enhance.frame import Frame, Scene
 from pipeline.stages.enhance.proxy import proxy_of
@@ -26,6 +26,7 @@ class _Candidate:
 
     frame: Frame
     facts: MediaFacts
+    """With the size of the first output."""
     proxy: bytes
     findings: Findings
     score: QualityScore
@@ -46,14 +47,15 @@ def enhance(
     """
     decoded = decode(data, limits)
     scene = Scene(facts, findings, models)
-    before = score(findings, facts, workflow.guidelines)
+    deliverable = _delivered_facts(facts, workflow)
+    before = score(findings, deliverable, workflow.guidelines)
     original = Frame(decoded.picture, findings.subject)
     frame, reports = _run(workflow, original, scene, finishing=False)
     candidate = None if frame is original else _judged(frame, scene, workflow)
     if candidate is not None and not _is_better(before, candidate.score):
         reports = tuple(_dropped(report, before, candidate.score) for report in reports)
         candidate = None
-    delivered = candidate or _Candidate(original, facts, proxy_of(original.picture()), findings, before)
+    delivered = candidate or _Candidate(original, deliverable, proxy_of(original.picture()), findings, before)
     finished, finishing = _run(workflow, delivered.frame, scene, finishing=True)
     metadata = metadata_for(facts, workflow.metadata, decoded.metadata)
     return Enhanced(
@@ -83,7 +85,21 @@ def _judged(frame: Frame, scene: Scene, workflow: Workflow) -> _Candidate:
     proxy = proxy_of(frame.picture())
     facts = replace(scene.facts, width=frame.width, height=frame.height)
     findings = analyze(decode_proxy(proxy), facts, scene.models)
-    return _Candidate(frame, facts, proxy, findings, score(findings, facts, workflow.guidelines))
+    deliverable = _delivered_facts(facts, workflow)
+    return _Candidate(frame, deliverable, proxy, findings, score(findings, deliverable, workflow.guidelines))
+
+
+def _delivered_facts(facts: MediaFacts, workflow: Workflow) -> MediaFacts:
+    """The facts with the size that the first output will have: rules on size are about the file that is delivered.
+
+    The original is judged at this size too, so that being reduced is neither a picture's merit nor its fault.
+    """
+    width, height = facts.width, facts.height
+    for step, options in chosen(workflow.steps, finishing=True):
+        if step.name == resize.NAME:
+            width, height = resize.resized(width, height, resize.Options.model_validate(dict(options)))
+    width, height = fitted_size(width, height, workflow.outputs[0])
+    return replace(facts, width=width, height=height)
 
 
 def _is_better(before: QualityScore, after: QualityScore) -> bool:

@@ -83,6 +83,7 @@ def upgrade() -> None:
         sa.Column("total_items", sa.Integer(), nullable=False),
         sa.Column("open_items", sa.Integer(), nullable=False),
         sa.Column("report_shard_id", sa.Integer(), nullable=True),
+        sa.Column("report_tries", sa.Integer(), nullable=False),
         sa.Column("reports", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
