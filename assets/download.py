@@ -19,4 +19,4 @@ def downloaded_media(context: dg.AssetExecutionContext, config: ShardConfig, lin
     `handed_back` and `seconds_per_item` for a customer whose server is slow; `reasons` of the check for blocked or
     missing files.
     """
-    return materialized(run_stage(context, line.connect(), config, Stage.DOWNLOAD))
+    return materialized(*run_stage(context, line.connect(), config, Stage.DOWNLOAD))

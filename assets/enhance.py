@@ -18,4 +18,4 @@ def enhanced_renditions(context: dg.AssetExecutionContext, config: ShardConfig, 
 
     The most expensive stage: `seconds_per_item` is the figure to watch.
     """
-    return materialized(run_stage(context, line.connect(), config, Stage.ENHANCE))
+    return materialized(*run_stage(context, line.connect(), config, Stage.ENHANCE))

@@ -9,6 +9,9 @@ from pipeline.services import stages
 from pipeline.services.reporting import ReportCounts
 from resources import LineResource
 
+MAX_LINKS = 20
+"""Of each kind: a shard of 800 batches of one picture would fill its page, and Dagster's database, with links."""
+
 REPORT_ADDS_UP = dg.AssetCheckSpec(
     "report_adds_up",
     asset="job_report",
@@ -25,7 +28,7 @@ def job_report(context: dg.AssetExecutionContext, config: ShardConfig, line: Lin
     result = stages.run_report(line.connect(), config.shard_id, context.run.run_id)
     if not isinstance(result, ReportCounts):
         context.log.info(result)
-        result = ReportCounts()
+        result = ReportCounts(faults=stages.report_faults(line.connect(), config.shard_id))
     check = dg.AssetCheckResult(
         check_name="report_adds_up",
         passed=not result.faults,
@@ -36,7 +39,9 @@ def job_report(context: dg.AssetExecutionContext, config: ShardConfig, line: Lin
 
 
 def _metadata(result: ReportCounts) -> dict[str, Any]:
-    shown = list(result.links.items())[:20]
+    def links(words: str, urls: dict[str, str]) -> dict[str, Any]:
+        return {f"{words} {job_id}": dg.MetadataValue.url(url) for job_id, url in list(urls.items())[:MAX_LINKS]}
+
     return {
         "jobs": len(result.jobs),
         "items": result.items,
@@ -44,7 +49,7 @@ def _metadata(result: ReportCounts) -> dict[str, Any]:
         "bytes_out": result.bytes_out,
         **{f"outcome_{outcome}": count for outcome, count in sorted(result.outcomes.items())},
         **({"score_mean": round(sum(result.scores) / len(result.scores), 1)} if result.scores else {}),
-        **{f"report {job_id}": dg.MetadataValue.url(url) for job_id, url in shown},
-        **{f"contact sheet {job_id}": dg.MetadataValue.url(url) for job_id, url in result.sheets.items()},
-        **{f"batch {job_id}": dg.MetadataValue.url(url) for job_id, url in result.pages.items()},
+        **links("report", result.links),
+        **links("contact sheet", result.sheets),
+        **links("batch", result.pages),
     }

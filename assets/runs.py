@@ -70,18 +70,23 @@ def retry_failed_items() -> None:
 
 @dg.op
 def purge_runs(context: dg.OpExecutionContext) -> None:
-    """Dagster's own records of finished line runs older than the retention are gone: the ledger is the record."""
+    """Dagster's own records and logs of runs that ended before the retention are gone: the ledger is the record."""
     days = Settings.from_environment().run_retention_days
     before = datetime.now(UTC) - timedelta(days=days)
     ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
     records = context.instance.get_run_records(
-        dg.RunsFilter(job_name=line_run.name, statuses=ended, updated_before=before), limit=PURGED_AT_ONCE
+        dg.RunsFilter(statuses=ended, updated_before=before), limit=PURGED_AT_ONCE
     )
     for record in records:
-        context.instance.delete_run(record.dagster_run.run_id)
+        run_id = record.dagster_run.run_id
+        # The logs first: a purge that dies between the two finds the run again.
+        context.instance.compute_log_manager.delete_logs(prefix=[run_id])
+        context.instance.delete_run(run_id)
     context.log.info(f"Removed {len(records)} runs older than {days} days.")
 
 
-@dg.job(executor_def=dg.in_process_executor, description="Nightly: Dagster's own records of old runs are removed.")
+@dg.job(
+    executor_def=dg.in_process_executor, description="Nightly: Dagster's own records and logs of old runs are removed."
+)
 def purge_old_runs() -> None:
     purge_runs()

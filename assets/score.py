@@ -18,7 +18,7 @@ def quality_scores(context: dg.AssetExecutionContext, config: ShardConfig, line:
 
     `score_mean` over runs shows whether the pictures of late are better or worse than usual.
     """
-    counts = run_stage(context, line.connect(), config, Stage.SCORE)
+    counts, failed = run_stage(context, line.connect(), config, Stage.SCORE)
 
     def scores() -> dict[str, object]:
         found = sorted(counts.scores) if counts else []
@@ -31,7 +31,7 @@ def quality_scores(context: dg.AssetExecutionContext, config: ShardConfig, line:
             "score_chart": dg.MetadataValue.md(_chart(found)),
         }
 
-    return materialized(counts, links=scores)
+    return materialized(counts, failed, links=scores)
 
 
 def _chart(scores: list[float]) -> str:

@@ -1,6 +1,7 @@
 """What all assets share: the shard they work on, and how a stage's counts are shown to an operator."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import dagster as dg
@@ -22,6 +23,9 @@ class ShardConfig(dg.Config):
 
 NO_FAILED_ITEMS = "no_failed_items"
 
+Failed: TypeAlias = Sequence[tuple[int, str]]
+"""Item id and error code of the shard's pictures that failed at a stage, in this run or in an earlier one."""
+
 
 def no_failed_items(asset: str) -> dg.AssetCheckSpec:
     """A warning, never a stop: one bad picture does not hold up its batch."""
@@ -32,24 +36,32 @@ def no_failed_items(asset: str) -> dg.AssetCheckSpec:
     )
 
 
-def run_stage(context: dg.AssetExecutionContext, line: Line, config: ShardConfig, stage: Stage) -> StageCounts | None:
-    """What the stage did; None, with a line in the log, when another run holds the shard or nothing is left to do."""
+def run_stage(
+    context: dg.AssetExecutionContext, line: Line, config: ShardConfig, stage: Stage
+) -> tuple[StageCounts | None, Failed]:
+    """What the stage did, and what failed there by the ledger: a run that repeats nothing turns no red check green.
+
+    None, with a line in the log, when another run holds the shard or nothing is left to do.
+    """
     result = stages.run_stage(line, config.shard_id, context.run.run_id, stage)
+    failed = stages.failed_items(line, config.shard_id, stage)
     if isinstance(result, StageCounts):
-        return result
+        return result, failed
     context.log.info(result)
-    return None
+    return None, failed
 
 
 def materialized(
     counts: StageCounts | None,
+    failed: Failed,
     *,
     links: Callable[[], dict[str, Any]] = dict,
     checks: list[dg.AssetCheckResult] | None = None,
 ) -> Result:
     """The counts as metadata that Dagster plots over runs, with the check on failed items."""
+    results = [_check(failed), *(checks or [])]
     if counts is None:
-        return dg.MaterializeResult(metadata={"items": 0}, check_results=[passed_check(), *(checks or [])])
+        return dg.MaterializeResult(metadata={"items": 0}, check_results=results)
     metadata: dict[str, Any] = {
         "items": counts.items,
         "failed": counts.failed,
@@ -60,18 +72,17 @@ def materialized(
         "bytes_out": counts.bytes_out,
         **links(),
     }
-    failed = dg.AssetCheckResult(
+    return dg.MaterializeResult(metadata=metadata, check_results=results)
+
+
+def _check(failed: Failed) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
         check_name=NO_FAILED_ITEMS,
-        passed=counts.failed == 0,
+        passed=not failed,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
-            "failed": counts.failed,
-            "reasons": dict(counts.codes),
-            "items": [f"{item}: {code}" for item, code in counts.failed_items[:50]],
+            "failed": len(failed),
+            "reasons": dict(Counter(code for _, code in failed)),
+            "items": [f"{item}: {code}" for item, code in failed[:50]],
         },
     )
-    return dg.MaterializeResult(metadata=metadata, check_results=[failed, *(checks or [])])
-
-
-def passed_check() -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(check_name=NO_FAILED_ITEMS, passed=True, severity=dg.AssetCheckSeverity.WARN)

@@ -24,12 +24,12 @@ def published_renditions(context: dg.AssetExecutionContext, config: ShardConfig,
 
     A file that cannot be read back whole is not published: its picture waits and is tried again.
     """
-    counts = run_stage(context, line.connect(), config, Stage.UPLOAD)
-    unread = 0 if counts is None else counts.handed_back
+    counts, failed = run_stage(context, line.connect(), config, Stage.UPLOAD)
+    unread = len(failed) if counts is None else counts.handed_back
     readable = dg.AssetCheckResult(
         check_name="delivered_readable",
         passed=unread == 0,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"published": 0 if counts is None else counts.items - counts.failed - unread, "not_readable": unread},
     )
-    return materialized(counts, checks=[readable])
+    return materialized(counts, failed, checks=[readable])

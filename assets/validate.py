@@ -18,4 +18,4 @@ def validated_media(context: dg.AssetExecutionContext, config: ShardConfig, line
 
     Files that are no picture, broken or too large fail here, each with its reason.
     """
-    return materialized(run_stage(context, line.connect(), config, Stage.VALIDATE))
+    return materialized(*run_stage(context, line.connect(), config, Stage.VALIDATE))

@@ -15,6 +15,8 @@ from pipeline.store import Database
 if TYPE_CHECKING:
     from pipeline.adapters.address_guard import AddressGuard
 
+CALLS_PER_HOST = 8
+"""To one host name at a time, over all runs together (acceptance B 23): each run has its share."""
 _LOCK = threading.Lock()
 
 
@@ -89,9 +91,14 @@ def _line(settings: Settings) -> Line:
         key=ledger.key,
         options=ledger.options,
         store=_store(settings),
-        source=HttpSource(_guard(settings)),
+        source=HttpSource(_guard(settings), per_host=calls_per_host(settings.run_slots)),
         models=_models(settings),
     )
+
+
+def calls_per_host(run_slots: int) -> int:
+    """How many calls to one host name a run may have open at a time."""
+    return max(1, CALLS_PER_HOST // run_slots)
 
 
 def connect_line(settings: Settings | None = None) -> Line:

@@ -55,15 +55,22 @@ async def body_chunks(
 
 
 def json_body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
-    """A dependency: the body as this model; raises `InvalidRequest` with a sentence for each wrong field."""
+    """A dependency: the body as this model; raises `InvalidRequest` with a sentence for each wrong field.
+
+    No body at all stands for {} where the model requires no field.
+    """
 
     async def read(request: Request) -> Model:
+        if _needs_nothing(model) and _is_without_body(request):
+            return model()
         content_type = request.headers.get("content-type", "").partition(";")[0].strip()
         if not _JSON_TYPE.fullmatch(content_type):
             raise InvalidRequest({"content-type": ["The request must carry Content-Type: application/json."]})
         too_large = RequestTooLarge(f"The request body is larger than {JSON_BYTES} bytes.")
         chunks = body_chunks(request, max_bytes=JSON_BYTES, max_s=JSON_TIME_S, too_large=too_large)
         data = b"".join([chunk async for chunk in chunks])
+        if not data and _needs_nothing(model):
+            return model()
         options = request.app.state.ledger.options
         return await run_in_threadpool(parsed, model, data, {"max_items": options.max_items})
 
@@ -75,7 +82,7 @@ def described_body(model: type[BaseModel], examples: Mapping[str, Any] | None = 
     content = {"schema": model.model_json_schema(ref_template="#/components/schemas/{model}")}
     if examples is not None:
         content["examples"] = dict(examples)
-    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+    return {"requestBody": {"required": not _needs_nothing(model), "content": {"application/json": content}}}
 
 
 def parsed(model: type[Model], data: bytes, context: dict[str, Any]) -> Model:
@@ -85,6 +92,15 @@ def parsed(model: type[Model], data: bytes, context: dict[str, Any]) -> Model:
         return model.model_validate(value, context=context)
     except ValidationError as error:
         raise InvalidRequest(wrong_fields(error, value)) from error
+
+
+def _needs_nothing(model: type[BaseModel]) -> bool:
+    return not any(field.is_required() for field in model.model_fields.values())
+
+
+def _is_without_body(request: Request) -> bool:
+    """As the headers have it (RFC 9112, 6.3): whoever sends nothing need not say of what type it is."""
+    return "transfer-encoding" not in request.headers and request.headers.get("content-length", "0") == "0"
 
 
 def _json(data: bytes) -> Any:

@@ -83,7 +83,7 @@ class _Visit:
             headers["x-request-id"] = self._scope["state"]["request_id"]
             headers.setdefault("cache-control", "no-store")
             headers.setdefault("x-content-type-options", "nosniff")
-            rate_headers(self._scope["state"], headers)
+            rate_headers(self._scope, headers)
             if self._body_pending:
                 headers["connection"] = "close"
         last = message["type"] == "http.response.body" and not message.get("more_body", False)

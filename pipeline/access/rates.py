@@ -2,19 +2,26 @@
 
 import math
 import time
-from collections.abc import Mapping
-from typing import Annotated, Any
+from contextlib import suppress
+from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials
+from fastapi.security.utils import get_authorization_scheme_param
 from starlette.datastructures import MutableHeaders
+from starlette.types import Scope
 
-from pipeline.access.credentials import KnownCaller, TheLedger
-from pipeline.errors import PlanLimitReached, RateLimited, TooManyUploads
+from pipeline.access.credentials import KnownCaller, TheLedger, caller_of, ledger_of
+from pipeline.errors import PlanLimitReached, RateLimited, TooManyUploads, TransientError, Unauthenticated
 from pipeline.services.accounts import Caller
 from pipeline.services.limits import RateState, Window, count, limit_of, show
 
 STATE = "rate"
 """Where a request's state keeps its `RateState`."""
+COUNTED_PATHS = ("/v1/", "/manage/v1/")
+"""The interfaces with rates: every answer there says how often its caller may call."""
+NO_ROOM = RateState(0, 0, 0)
+"""What an answer says that went to nobody known."""
 
 
 def counted_read(request: Request, ledger: TheLedger, caller: KnownCaller) -> Caller:
@@ -41,15 +48,26 @@ Creator = Annotated[Caller, Depends(counted_create)]
 Sender = Annotated[Caller, Depends(uncounted)]
 
 
-def rate_headers(state: Mapping[str, Any], headers: MutableHeaders) -> None:
-    """`x-ratelimit-*` stand among the headers of an answer to a known caller.
+def show_rate(request: Request) -> None:
+    """The answer shows the window for reads as it is, if the token is valid: for calls that reach no route."""
+    scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
+    if request.url.path.startswith(COUNTED_PATHS) and scheme.lower() == "bearer":
+        ledger, given = ledger_of(request), HTTPAuthorizationCredentials(scheme=scheme, credentials=token)
+        with suppress(Unauthenticated, TransientError):
+            request.scope["state"][STATE] = show(ledger, caller_of(ledger, given), "reads")
+
+
+def rate_headers(scope: Scope, headers: MutableHeaders) -> None:
+    """`x-ratelimit-*` stand among the headers of every answer of an interface with rates.
+
+    Nobody known has no calls at all; neither has a caller who was answered before anybody looked who it is.
 
     Reset is Unix time in whole seconds, rounded up: at that time there is room for a call again. `Retry-After` never
     ends before it.
     """
-    rate: RateState | None = state.get(STATE)
-    if rate is None:
+    if not scope["path"].startswith(COUNTED_PATHS):
         return
+    rate: RateState = scope["state"].get(STATE, NO_ROOM)
     headers["x-ratelimit-limit"] = str(rate.limit)
     headers["x-ratelimit-remaining"] = str(rate.remaining)
     headers["x-ratelimit-reset"] = str(math.ceil(time.time()) + rate.reset_s)

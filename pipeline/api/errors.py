@@ -8,10 +8,11 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from pipeline.access.rates import retry_after_s
+from pipeline.access.rates import retry_after_s, show_rate
 from pipeline.access.sentences import sentences, summary
 from pipeline.errors import (
     InvalidRequest,
@@ -100,6 +101,7 @@ def _request_error(request: Request, error: RequestError) -> Response:
 
 async def _router_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  (what this handler is registered for)
+    await run_in_threadpool(show_rate, request)
     words = _TITLES.get(error.status_code, str(error.detail))
     return error_response(request, error.status_code, words, headers=error.headers)
 

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.dialects.origins import require_one_origin
 from pipeline.domain.jobs import ITEM_STAGES, JobStatus, Outcome
 from pipeline.domain.views import ItemView, JobView
 from pipeline.domain.workflows import Workflow
@@ -95,6 +96,13 @@ class BatchRequest(Strict):
         most = (info.context or {}).get("max_items")
         if most is not None and isinstance(value, list) and len(value) > most:
             raise ValueError(f"A batch holds at most {most} files, and this one has {len(value)}.")
+        return value
+
+    @field_validator("source_auth")
+    @classmethod
+    def for_one_server(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is not None:
+            require_one_origin([file.url for file in info.data.get("files", [])])
         return value
 
 

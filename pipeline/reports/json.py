@@ -13,7 +13,8 @@ Keys are stable within a `schema_version`: new ones may appear, removing or chan
                       original {media_type, width, height, bytes, sha256, color_space, bit_depth, has_alpha,
                       jpeg_quality} or null, score_before, score_after, steps [{name, changed, detail}],
                       duplicate_of (position or null),
-                      renditions [{name, url (no query), media_type, width, height, bytes, sha256}],
+                      renditions [{name, url (no query: a private one opens only with the batch's own
+                      link), media_type, width, height, bytes, sha256}],
                       timings_ms {stage: ms}, attempts
     score_*           null or {score, pass_mark, passed, criteria [{name, value, unit, target, weight, points_lost, met,
                       origin, sentence}], unavailable {metric: why}}; 100 minus every points_lost is exactly the score

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pipeline.domain.jobs import Outcome
+from pipeline.domain.media import Rendition
 from pipeline.domain.quality import Criterion, QualityScore
 from pipeline.reports.model import ItemReport
 from pipeline.reports.pictures import Pair, Picture
@@ -159,7 +160,7 @@ def _card(item: ItemReport, before: Picture | None, after: Picture | None, twins
         next_step=next_step(error, job_id) if error else "",
         duplicate_of=item.duplicate_of,
         duplicates=twins,
-        deliveries=tuple(_deliveries(item)),
+        deliveries=tuple(_deliveries(item, job_id)),
         timings=" · ".join(f"{stage} {seconds(spent / 1000)}" for stage, spent in item.timings_ms.items()),
     )
 
@@ -186,11 +187,18 @@ def _facts(item: ItemReport) -> str:
     return " · ".join(words)
 
 
-def _deliveries(item: ItemReport) -> Iterable[Delivery]:
+def _deliveries(item: ItemReport, job_id: str) -> Iterable[Delivery]:
     for each in item.renditions:
         facts = f"{type_name(each.media_type)} · {extent(each.width, each.height)} · {size(each.bytes)}"
         is_web = each.url is not None and each.url.startswith(("http://", "https://"))
+        if is_web and _needs_signature(each):
+            is_web, facts = False, f"{facts} · private: GET /v1/batches/{printable(job_id)} gives a fresh link"
         yield Delivery(name=_text(each.name, 40), url=each.url if is_web else None, facts=facts)
+
+
+def _needs_signature(rendition: Rendition) -> bool:
+    """Whether the address opens only when signed: a report holds no signature, so a link would be a dead one."""
+    return "/files/" in (rendition.url or "") and not rendition.key.startswith("public/")
 
 
 def _explanation(score: QualityScore, before: QualityScore | None) -> Explanation:

@@ -89,18 +89,22 @@ def _report_failed(line: Line, fence: Fence, job_id: UUID, counts: ReportCounts,
         _finish(line, fence, job_id, {}, {})
 
 
-def _report_job(line: Line, fence: Fence, job_id: UUID, counts: ReportCounts) -> None:
-    from pipeline.reports.contact_sheet import contact_sheet
-    from pipeline.stages.analyze import find_duplicates
-    from pipeline.stages.report import RenderedReport, adds_up, make_reports
-
+def faults_of(line: Line, job_id: UUID) -> list[str]:
+    """What does not add up in an ended job by the ledger as it stands; nothing of one that retention has emptied."""
     with line.database.session() as session:
         job = session.get_one(JobRow, job_id)
-        items = items_of_job(session, job_id)
-        names = _upload_names(session, items)
-    duplicates = find_duplicates([(item.position, _hash(item)) for item in items if item.findings is not None])
-    report = _job_report(line, job, items, names, duplicates, run_id=fence.run_id)
-    counts.faults.extend(f"{job_id}: {fault}" for fault in adds_up(report))
+    if not job.reports:
+        return [f"{job_id}: the report cannot be made"] if job.report_tries >= REPORT_TRIES else []
+    return _gathered(line, job_id, run_id="", pictures=False).faults
+
+
+def _report_job(line: Line, fence: Fence, job_id: UUID, counts: ReportCounts) -> None:
+    from pipeline.reports.contact_sheet import contact_sheet
+    from pipeline.stages.report import RenderedReport, make_reports
+
+    gathered = _gathered(line, job_id, run_id=fence.run_id)
+    job, items, report = gathered.job, gathered.items, gathered.report
+    counts.faults.extend(gathered.faults)
     keys = {}
     sheet = RenderedReport(SHEET, "image/jpeg", "jpg", contact_sheet(report.items))
     for name, rendered in {**make_reports(report), SHEET: sheet}.items():
@@ -110,7 +114,7 @@ def _report_job(line: Line, fence: Fence, job_id: UUID, counts: ReportCounts) ->
         counts.bytes_out += len(rendered.data)
         keys[name] = key
     checkpoint("report.stored")
-    _finish(line, fence, job_id, keys, duplicates)
+    _finish(line, fence, job_id, keys, gathered.duplicates)
     counts.jobs.append(job_id)
     counts.items += len(items)
     counts.outcomes.update(str(item.outcome) for item in items)
@@ -118,6 +122,29 @@ def _report_job(line: Line, fence: Fence, job_id: UUID, counts: ReportCounts) ->
     counts.links[str(job_id)] = file_url(line, keys["html"])
     counts.sheets[str(job_id)] = file_url(line, keys[SHEET])
     counts.pages[str(job_id)] = f"{line.options.api_url}/v1/batches/{job_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    job: JobRow
+    items: Sequence[ItemRow]
+    duplicates: dict[int, int]
+    report: JobReport
+    faults: list[str]
+
+
+def _gathered(line: Line, job_id: UUID, *, run_id: str, pictures: bool = True) -> _Gathered:
+    """All that a report says, and what of it does not add up; without `pictures` the store is not asked."""
+    from pipeline.stages.analyze import find_duplicates
+    from pipeline.stages.report import adds_up
+
+    with line.database.session() as session:
+        job = session.get_one(JobRow, job_id)
+        items = items_of_job(session, job_id)
+        names = _upload_names(session, items)
+    duplicates = find_duplicates([(item.position, _hash(item)) for item in items if item.findings is not None])
+    report = _job_report(line, job, items, names, duplicates, run_id=run_id, pictures=pictures)
+    return _Gathered(job, items, duplicates, report, [f"{job_id}: {fault}" for fault in adds_up(report)])
 
 
 def _finish(line: Line, fence: Fence, job_id: UUID, keys: dict[str, str], duplicates: dict[int, int]) -> None:
@@ -191,9 +218,10 @@ def _job_report(
     duplicates: dict[int, int],
     *,
     run_id: str,
+    pictures: bool,
 ) -> JobReport:
     with ThreadPoolExecutor(line.options.threads, thread_name_prefix="report") as pool:
-        reports = tuple(pool.map(lambda item: _item_report(line, item, names, duplicates), items))
+        reports = tuple(pool.map(lambda item: _item_report(line, item, names, duplicates, pictures), items))
     counts = Counter(item.outcome for item in items if item.outcome is not None)
     seconds: defaultdict[Stage, float] = defaultdict(float)
     for item in items:
@@ -222,7 +250,9 @@ def _job_report(
     )
 
 
-def _item_report(line: Line, row: ItemRow, names: dict[UUID, str], duplicates: dict[int, int]) -> ItemReport:
+def _item_report(
+    line: Line, row: ItemRow, names: dict[UUID, str], duplicates: dict[int, int], pictures: bool
+) -> ItemReport:
     view = item_view(line, row)
     source = row.url or (names.get(row.upload_id, "upload") if row.upload_id else "upload")
     enhancement_of = row.enhancement or {}
@@ -243,8 +273,8 @@ def _item_report(line: Line, row: ItemRow, names: dict[UUID, str], duplicates: d
         renditions=view.renditions,
         timings_ms={Stage(stage): round(elapsed) for stage, elapsed in row.timings.items()},
         attempts=row.attempts + 1,
-        before_thumb=_thumb(line, row.proxy_key),
-        after_thumb=_thumb(line, enhancement_of.get("proxy_key")) if ended else None,
+        before_thumb=_thumb(line, row.proxy_key) if pictures else None,
+        after_thumb=_thumb(line, enhancement_of.get("proxy_key")) if pictures and ended else None,
     )
 
 

@@ -14,7 +14,8 @@ from pipeline.media.metadata_read import read_provenance
 PROXY_SIDE = 768
 """Pixels of the proxy's longest side: all technical metrics hold there (media-facts: 13.6 ms against 26 at 12 MP)."""
 PROXY_QUALITY = 92
-"""With full chroma resolution, so that the proxy's own compression stays below what the metrics see."""
+"""With full chroma resolution, so that the proxy's own compression stays below what most metrics see; it takes a little
+off faint noise. At 96 the score no longer fell with noise in nineteen of twenty steps (5 of 80 rose; at 92 it is 4)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class ItemRow(Base):
     ended_at: Mapped[datetime | None]
 
     __table_args__ = (
+        Index("ix_items_failed", "shard_id", postgresql_where=text("outcome = 'failed'")),
         Index("ix_items_job_position", "job_id", "position", unique=True),
         Index("ix_items_shard", "shard_id", postgresql_where=text("state = 'claimed'")),
         Index("ix_items_upload", "upload_id", postgresql_where=text("upload_id IS NOT NULL")),
@@ -84,6 +85,16 @@ def items_for_stage(session: Session, shard_id: int, stage: Stage) -> Sequence[I
         .where(ItemRow.shard_id == shard_id, ItemRow.state == ItemState.CLAIMED, ItemRow.stage_done == stage.rank - 1)
         .order_by(ItemRow.id)
     ).all()
+
+
+def failed_at(session: Session, shard_id: int, stage: Stage) -> Sequence[tuple[int, str]]:
+    """Id and error code of the shard's items that failed at this stage; an item keeps its shard when it has ended."""
+    rows = session.execute(
+        select(ItemRow.id, ItemRow.error["code"].astext)
+        .where(ItemRow.shard_id == shard_id, ItemRow.outcome == Outcome.FAILED, ItemRow.failed_stage == stage)
+        .order_by(ItemRow.id)
+    )
+    return [(row[0], row[1]) for row in rows]
 
 
 def claimed_items(session: Session, shard_id: int) -> Sequence[ItemRow]:

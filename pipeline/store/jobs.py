@@ -104,6 +104,15 @@ def open_jobs_count(session: Session, account_id: UUID) -> int:
     )
 
 
+def reported_jobs(session: Session, shard_id: int) -> Sequence[UUID]:
+    """The jobs that this shard's runs have ended."""
+    return session.scalars(
+        select(JobRow.id)
+        .where(JobRow.report_shard_id == shard_id, JobRow.finished_at.is_not(None))
+        .order_by(JobRow.created_at)
+    ).all()
+
+
 def jobs_to_report(session: Session, shard_id: int) -> Sequence[UUID]:
     """The jobs whose report this shard's run makes."""
     return session.scalars(

@@ -10,6 +10,7 @@ import pytest
 import requests
 from sqlalchemy import func, select, update
 
+from pipeline.access.door import MAX_HEADERS
 from pipeline.dialects import enhancement_schema as schema
 from pipeline.domain.jobs import JobStatus
 from pipeline.services.accounts import create_token
@@ -183,7 +184,8 @@ class TestWhoCalls:
         answer = requests.get(api.base + path, headers=headers, timeout=30)
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"].startswith("Bearer")
-        assert "x-ratelimit-limit" not in answer.headers
+        assert [answer.headers[f"x-ratelimit-{name}"] for name in ("limit", "remaining")] == ["0", "0"]
+        assert abs(int(answer.headers["x-ratelimit-reset"]) - time.time()) < 60
         if path.startswith("/v1"):
             assert answer.json() == {"message": "Unauthenticated."}
 
@@ -268,6 +270,26 @@ class TestHowOften:
             assert int(answer.headers["x-ratelimit-limit"]) > 0
             assert int(answer.headers["x-ratelimit-remaining"]) > 0
             assert int(answer.headers["x-ratelimit-reset"]) > 0
+
+    def test_calls_that_reach_no_route_show_the_window_and_do_not_count(self, api: Api) -> None:
+        set_plan(api.ledger, reads_per_minute=7)
+        carl = api.customer("carl", plan="standard")
+        carl.get("/v1/batches")
+        for method, path in (("GET", "/v1/nothing"), ("PUT", "/v1/batches"), ("GET", "/manage/v1/nothing")):
+            answer = carl.call(method, path)
+            assert answer.status_code in (404, 405)
+            assert [answer.headers[f"x-ratelimit-{name}"] for name in ("limit", "remaining")] == ["7", "6"]
+
+    @pytest.mark.parametrize("path", ["/v1/nothing", "/manage/v1/nothing", "/v1/batches"])
+    def test_nobody_known_has_no_calls(self, api: Api, path: str) -> None:
+        for headers in ({}, {"authorization": "Bearer dk_unknown"}, {"x-big": "x" * MAX_HEADERS}):
+            answer = requests.get(api.base + path, headers=headers, timeout=30)
+            assert answer.status_code in (401, 404, 431)
+            assert [answer.headers[f"x-ratelimit-{name}"] for name in ("limit", "remaining")] == ["0", "0"]
+
+    @pytest.mark.parametrize("path", ["/healthz", "/cdn/public/none", "/files/none", "/nothing"])
+    def test_what_has_no_rates_says_nothing_of_them(self, anna: Customer, path: str) -> None:
+        assert "x-ratelimit-limit" not in anna.get(path).headers
 
     def test_invalid_attempts_count_and_refused_ones_do_not(self, api: Api) -> None:
         set_plan(api.ledger, creates_per_minute=2)

@@ -14,6 +14,7 @@ from tests.integration.api_server import PICTURE, Api, Customer
 FILES = [{"url": PICTURE}]
 GOOD = {"workflow": "auto", "files": FILES}
 UUID = "9a077f0c-f7ab-4828-b496-4f65aa94f6a4"
+BEARER = {"type": "bearer", "token": "secret"}
 INTERNAL = (
     "Traceback",
     'File "',
@@ -86,6 +87,9 @@ WRONG: list[tuple[Any, tuple[str, ...]]] = [
         {**GOOD, "source_auth": {"type": "oauth2", "token_url": "x"}},
         ("source_auth.token_url", "source_auth.client_id", "source_auth.client_secret"),
     ),
+    ({**GOOD, "source_auth": BEARER, "files": [*FILES, {"url": "http://pictures.example.com"}]}, ("source_auth",)),
+    ({**GOOD, "source_auth": BEARER, "files": [{"upload_id": UUID}]}, ("source_auth",)),
+    ({**GOOD, "source_auth": BEARER, "files": []}, ("files",)),
     ({**GOOD, "account_id": UUID}, ("account_id",)),
     ({**GOOD, "status": "COMPLETED"}, ("status",)),
     ([], ("body",)),
@@ -113,6 +117,36 @@ def test_the_sentences_are_the_contracts(anna: Customer) -> None:
 
 def test_an_unknown_workflow_is_answered_with_the_known_ones(anna: Customer) -> None:
     assert "auto" in assert_invalid(anna.create(workflow="none"), "workflow")["workflow"][0]
+
+
+class TestOneServerPerCredential:
+    def test_the_servers_are_named(self, anna: Customer) -> None:
+        hosts = ("a.example:8443", "a.example", "b.example", "A.example:443")
+        files = [{"url": f"https://{host}/a.jpg"} for host in hosts]
+        (sentence,) = assert_invalid(anna.create(files=files, source_auth=BEARER), "source_auth")["source_auth"]
+        assert sentence.endswith("on 3 of them: https://a.example, https://a.example:8443, https://b.example.")
+
+    def test_of_very_many_servers_a_few_are_named(self, anna: Customer) -> None:
+        answer = anna.create(files=[{"url": f"https://{n}.example/a.jpg"} for n in range(800)], source_auth=BEARER)
+        assert len(assert_invalid(answer, "source_auth")["source_auth"][0]) < 300
+
+    def test_one_server_in_several_spellings_is_one(self, anna: Customer) -> None:
+        upload = anna.upload(b"bytes").json()["upload_id"]
+        urls = ("https://a.example/1.jpg", "HTTPS://A.Example:443/2.jpg", "https://a.example./3.jpg?x=1")
+        assert anna.create(files=[{"url": url} for url in urls], source_auth=BEARER).status_code == 201
+        assert anna.create(files=[{"upload_id": upload}, {"url": urls[0]}], source_auth=BEARER).status_code == 201
+
+    def test_uploads_alone_need_no_credential(self, anna: Customer) -> None:
+        answer = anna.create(files=[{"upload_id": UUID}], source_auth=BEARER)
+        assert "uploads only" in assert_invalid(answer, "source_auth")["source_auth"][0]
+
+    def test_a_url_that_nothing_is_sent_to_fails_alone(self, anna: Customer) -> None:
+        files = [*FILES, {"url": "https://user@elsewhere.example/a.jpg"}]
+        assert anna.create(files=files, source_auth=BEARER).status_code == 201
+
+
+def test_a_batch_needs_a_body(anna: Customer) -> None:
+    assert_invalid(anna.post("/v1/batches"), "content-type")
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,21 @@ class TestRetrying:
         assert {(row.state, row.stage_done) for row in rows} == {(ItemState.WAITING, Stage.ANALYZE.rank)}
         assert anna.get(f"/v1/batches/{job}").json()["status"] == "PROCESSING"
 
+    @pytest.mark.parametrize("content_type", [None, "application/json", "application/x-www-form-urlencoded"])
+    def test_without_a_body_all_of_them_are_tried(self, api: Api, anna: Customer, content_type: str | None) -> None:
+        headers = {} if content_type is None else {"content-type": content_type}
+        answer = anna.post(f"/manage/v1/jobs/{a_failed_job(api, anna)}/retry", headers=headers)
+        assert (answer.status_code, answer.json()["items"]) == (200, 3)
+
+    def test_a_body_of_no_chunks_is_no_body(self, api: Api, anna: Customer) -> None:
+        path, headers = f"/manage/v1/jobs/{a_failed_job(api, anna)}/retry", {"content-type": "application/json"}
+        answer = anna.post(path, data=(chunk for chunk in ()), headers=headers)
+        assert (answer.status_code, answer.json()["items"]) == (200, 3)
+
+    def test_a_body_that_is_no_json_is_told_so_all_the_same(self, api: Api, anna: Customer) -> None:
+        path = f"/manage/v1/jobs/{a_failed_job(api, anna)}/retry"
+        assert_problem(anna.post(path, data=b"from=enhance"), 422, "invalid_request")
+
     def test_a_stage_and_positions_may_be_chosen(self, api: Api, anna: Customer) -> None:
         job = a_failed_job(api, anna)
         answer = anna.post(f"/manage/v1/jobs/{job}/retry", {"from": "download", "positions": [1]})

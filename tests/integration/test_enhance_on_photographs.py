@@ -65,7 +65,8 @@ def test_nothing_of_the_companion_is_delivered_worse(
         ("coffee.png", []),
         ("chelsea.png", ["white_balance", "contrast", "sharpen"]),
         ("motorcycle_left.png", ["straighten"]),
-        ("rocket.jpg", ["white_balance", "exposure", "contrast", "straighten"]),
+        # Not straightened: its gantries converge, so no one leaning leads its rivals clearly enough to be trusted.
+        ("rocket.jpg", ["white_balance", "exposure", "contrast"]),
     ],
 )
 def test_each_photograph_gets_what_it_lacks(name: str, steps: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 import io
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,11 +12,15 @@ from PIL import Image, ImageCms
 
 from pipeline.domain.jobs import Outcome
 from pipeline.domain.workflows import Guidelines, MetadataPolicy, OutputSpec, Rule, StepChoice
-from pipeline.stages.score import outcome_of
+from pipeline.media.encode import fitted, fitted_size
+from pipeline.media.image import Picture
+from pipeline.stages.enhance import enhance
+from pipeline.stages.score import outcome_of, score
 from pipeline.stages.validate import decode_proxy
 from tests.integration.enhancing import (
     AUTO,
     FORMATS,
+    LIMITS,
     WORKFLOWS,
     a_png,
     a_workflow,
@@ -133,6 +138,63 @@ def test_a_crop_that_a_guideline_requires_is_delivered() -> None:
     assert result.after.passed
     assert outcome_of(result.after, kept_original=result.kept_original) is Outcome.ENHANCED
     assert (result.renditions[0].width, result.renditions[0].height) == (400, 400)
+
+
+SMALL = (OutputSpec("web", format="jpeg", max_width=100, max_height=100), OutputSpec("full", format="png"))
+
+
+@pytest.mark.parametrize("rule", [("long_side", 100), ("width", 100), ("height", 67), ("megapixels", 0.0067)])
+@pytest.mark.parametrize("name", ["coffee.png", "chelsea.png"])  # kept as it came; made better
+def test_a_rule_on_size_judges_the_file_that_is_delivered(name: str, rule: tuple[str, float]) -> None:
+    subject, value = rule
+    bounds = Rule("at most", subject, maximum=value, required=True), Rule("at least", subject, minimum=value)
+    smaller = Guidelines(rules=(Rule("too small", subject, maximum=0.9 * value, required=True),))
+    result = enhanced(of_scikit_image(name), a_workflow(*AUTO, outputs=SMALL, guidelines=Guidelines(rules=bounds)))
+    lost = [line.points_lost for line in result.after.criteria if line.origin == "guideline"]
+    assert (result.after.passed, lost) == (True, [0, 0])
+    assert (result.facts.width, result.facts.height) == (result.renditions[0].width, result.renditions[0].height)
+    assert score(result.findings, result.facts, Guidelines(rules=bounds)) == result.after
+    assert not enhanced(of_scikit_image(name), a_workflow(*AUTO, outputs=SMALL, guidelines=smaller)).after.passed
+
+
+def test_a_rule_on_size_sees_what_the_step_resize_leaves() -> None:
+    narrow = Guidelines(rules=(Rule("narrow", "width", maximum=300, required=True),))
+    workflow = a_workflow(*AUTO, StepChoice("resize", {"max_side": 300}), guidelines=narrow)
+    result = enhanced(of_scikit_image("coffee.png"), workflow)
+    assert result.before.passed and result.after.passed
+    assert (result.facts.width, result.facts.height) == (300, 200)
+
+
+@pytest.mark.parametrize("name", ["coffee.png", "chelsea.png"])
+def test_the_size_of_an_output_changes_no_criterion_that_is_measured(name: str) -> None:
+    small, full = (enhanced(of_scikit_image(name), a_workflow(*AUTO, outputs=each)) for each in (SMALL, SMALL[1:]))
+    assert (small.before, small.after, small.findings) == (full.before, full.after, full.findings)
+
+
+def test_a_worse_picture_is_not_delivered_for_being_reduced_by_its_output() -> None:
+    small = Guidelines(rules=(Rule("small", "long_side", maximum=100, required=True),))
+    data = of_scikit_image("chelsea.png")
+    facts, findings = analyzed(data)
+    flattering = replace(findings, metrics=findings.metrics | {"contrast": 1.0, "sharpness": 1.0, "color_cast": 0.0})
+    workflow = a_workflow("contrast", outputs=SMALL, guidelines=small)
+    result = enhance(data, facts, flattering, workflow, limits=LIMITS, models=None)
+    assert any(step.detail.startswith("Dropped: the enhanced picture scored") for step in result.steps)
+    assert (result.kept_original, result.before.unmet) == (True, ())
+
+
+@pytest.mark.parametrize("size", [(4000, 3000), (37, 5000), (300, 200), (1, 9000), (640, 480)])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        OutputSpec("a"),
+        OutputSpec("a", format="webp"),
+        OutputSpec("a", max_width=333),
+        OutputSpec("a", max_width=640, max_height=479),
+    ],
+)
+def test_the_foretold_size_is_the_fitted_one(size: tuple[int, int], spec: OutputSpec) -> None:
+    sized = fitted(Picture(np.zeros((size[1], size[0], 3), np.uint8)), spec)
+    assert fitted_size(*size, spec) == (sized.width, sized.height)
 
 
 def test_a_picture_that_cannot_meet_the_guidelines_is_rejected_but_delivered() -> None:

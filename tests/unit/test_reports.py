@@ -254,6 +254,21 @@ def test_only_web_addresses_become_links():
     assert links == ["https://cdn.example/1.jpg"]
 
 
+def test_a_private_picture_has_no_dead_link_and_the_page_says_where_a_fresh_one_is_had():
+    signed = "https://api.example/files/private/key?expires=1&signature=CANARY"
+    private = replace(an_item().renditions[0], key="private/key", url=signed)
+    page = the_page(a_report(an_item(renditions=(private,))))
+    assert not [value for name, value in page.attributes if name == "href"]
+    assert "private: GET /v1/batches/9a077f0c-f7ab-4828-b496-4f65aa94f6a4 gives a fresh link" in page.text
+    assert "CANARY" not in page.text
+
+
+def test_a_public_picture_in_a_folder_called_files_keeps_its_link():
+    public = replace(an_item().renditions[0], url="https://cdn.example/files/public/key")
+    links = [value for name, value in the_page(a_report(an_item(renditions=(public,)))).attributes if name == "href"]
+    assert links == ["https://cdn.example/files/public/key"]
+
+
 def test_duplicates_point_at_each_other():
     page = the_page(a_report(an_item(1), an_item(2, duplicate_of=1)))
     assert [value for name, value in page.attributes if name == "href" and value[0] == "#"] == ["#item-2", "#item-1"]

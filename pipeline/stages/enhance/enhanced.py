@@ -34,8 +34,8 @@ class Enhanced:
 
     `proxy` and `findings` describe the delivered picture before its finishing steps (resize, watermark), which are no
     matter of quality. `facts` are the original's with the size of the first rendition; `before` and `after` judge rules
-    on size and shape by the size that the first output gives the original and the delivered picture. `kept_original` says that its pixels are the original's, upright, with
-    nothing done to them but the finishing.
+    on size and shape by the size that the first output gives the original and the delivered picture. `kept_original`
+    says that its pixels are the original's, upright, with nothing done to them but the finishing.
     """
 
     renditions: tuple[EncodedRendition, ...]

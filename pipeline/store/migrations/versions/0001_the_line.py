@@ -250,6 +250,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["upload_id"], ["uploads.id"], name=op.f("fk_items_upload_id_uploads")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_items")),
     )
+    op.create_index(
+        "ix_items_failed", "items", ["shard_id"], unique=False, postgresql_where=sa.text("outcome = 'failed'")
+    )
     op.create_index("ix_items_job_position", "items", ["job_id", "position"], unique=True)
     op.create_index(
         "ix_items_shard", "items", ["shard_id"], unique=False, postgresql_where=sa.text("state = 'claimed'")
