@@ -18,6 +18,26 @@ from tests.ledger_oracle import assert_ledger_is_sound
 from tests.receivers import Receiver, receiving
 from tests.sources import Source, a_photograph, serving
 
+EVERY_FAULT = os.environ.get("DARKROOM_EVERY_FAULT") == "1"
+"""`scripts/faults` kills every service at every stage and waits for alerts; the suite kills each service once."""
+SERVICES = {
+    "api": ("uvicorn",),
+    "daemon": ("dagster._daemon",),
+    "webserver": ("dagster_webserver",),
+    "keeper": ("pipeline.cli", "keeper"),
+    "postgres": ("bin/postgres",),
+    "code_server": ("dagster", "api", "grpc"),
+}
+STAGE_POINTS = (
+    "download.item",
+    "validate.item",
+    "analyze.item",
+    "enhance.item",
+    "upload.stored",
+    "score.item",
+    "report.stored",
+)
+SERVICE_POINTS = STAGE_POINTS if EVERY_FAULT else ("enhance.item",)
 PICTURES = ("coffee", "chelsea", "rocket")
 
 
@@ -165,14 +185,12 @@ def test_a_keeper_killed_after_the_receivers_answer_tells_again_under_the_same_i
     assert len(line.ids_told(job)) == 1
 
 
-@pytest.mark.parametrize(
-    "words",
-    [("uvicorn",), ("dagster._daemon",), ("dagster_webserver",), ("pipeline.cli", "keeper"), ("bin/postgres",)],
-    ids=["api", "daemon", "webserver", "keeper", "postgres"],
-)
+@pytest.mark.parametrize("point", SERVICE_POINTS)
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_service_killed_in_mid_batch_comes_back_and_the_batch_ends(
-    line: Line, words: tuple[str, ...], until: Callable[..., None]
+    line: Line, service: str, point: str, until: Callable[..., None]
 ) -> None:
+    words = SERVICES[service]
     killed: list[int] = []
 
     def kill_service(arrival: Arrival) -> None:
@@ -183,7 +201,7 @@ def test_a_service_killed_in_mid_batch_comes_back_and_the_batch_ends(
             killed.append(process.pid)
         arrival.go_on()
 
-    line.checkpoints.once("enhance.item", kill_service)
+    line.checkpoints.once(point, kill_service)
     job = line.submit()
     until(lambda: killed, timeout_s=60)
     until(lambda: any(process.pid not in killed for process in line.instance.processes(*words)), timeout_s=60)
@@ -215,6 +233,24 @@ def test_a_picture_that_kills_its_worker_every_time_is_quarantined_and_its_batch
     assert error["code"] == "quarantined" and error["stage"] == "enhance"
     assert len(deaths) == 3
     assert_ledger_is_sound(line.instance)
+
+
+@pytest.mark.skipif(not EVERY_FAULT, reason="takes over a minute: scripts/faults runs it")
+def test_a_daemon_that_stands_still_raises_an_alert_and_loses_nothing(line: Line, until: Callable[..., None]) -> None:
+    """F 51: SIGSTOP instead of a crash, which the supervisor would not see."""
+    (daemon,) = line.instance.processes("dagster._daemon")
+    daemon.suspend()
+    try:
+        job = line.submit()
+        until(lambda: "dispatch_stuck" in _alerts(line.instance), timeout_s=120)
+    finally:
+        daemon.resume()
+    line.sound(job)
+    until(lambda: "dispatch_stuck" not in _alerts(line.instance), timeout_s=60)
+
+
+def _alerts(instance: Instance) -> str:
+    return requests.get(f"{instance.api_url}/readyz", timeout=10).text
 
 
 def test_re_execute_from_failure_works_in_dagster_and_repeats_nothing(line: Line, until: Callable[..., None]) -> None:
