@@ -32,6 +32,7 @@ BACK_OFF_S = (2.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 MAX_RETRY_AFTER_S = 900.0
 """A source may ask for a quarter of an hour, not for years: with six tries its item ends within 90 minutes."""
 FLUSH_S = 0.5
+"""Results wait no longer than this for others: progress shows, and a death repeats little."""
 
 
 @dataclass(slots=True)
@@ -89,6 +90,7 @@ class _Walk:
         self.pending: deque[ItemRow] = deque()
         self.running: dict[Future[Patch], ItemRow] = {}
         self.ready: list[Patch] = []
+        self.written_at = time.monotonic()
 
     def run(self, items: Sequence[ItemRow]) -> None:
         self.pending.extend(items)
@@ -105,7 +107,8 @@ class _Walk:
     def _has_reason_to_write(self) -> bool:
         room = self.window - len(self.running)
         half = self.window // 2
-        return not self.running or len(self.ready) >= half or (room >= half and bool(self.pending))
+        overdue = bool(self.ready) and time.monotonic() - self.written_at > FLUSH_S
+        return not self.running or overdue or len(self.ready) >= half or (room >= half and bool(self.pending))
 
     def _collect(self) -> None:
         if not self.running:
@@ -120,7 +123,7 @@ class _Walk:
     def _write_and_refill(self) -> list[ItemRow]:
         """One transaction: what is ready is written, the next items are marked in flight."""
         chunk = [self.pending.popleft() for _ in range(min(self.window - len(self.running), len(self.pending)))]
-        ready, self.ready = self.ready, []
+        ready, self.ready, self.written_at = self.ready, [], time.monotonic()
         ending = {patch["job_id"] for patch in ready if patch["state"] == ItemState.ENDED}
         rows = [{name: value for name, value in patch.items() if name != "job_id"} for patch in ready]
         with self.line.database.session() as session:

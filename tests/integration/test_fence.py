@@ -1,6 +1,8 @@
 """The fence and the lease on a real ledger: one run writes, a dead one is replaced, a zombie is refused."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -217,6 +219,27 @@ def test_a_source_that_stays_away_fails_its_item_after_the_last_try(line: Line) 
         walk(line, fence, Stage.DOWNLOAD, source_is_away)
     error = show_job(line, job).items[0].error
     assert error is not None and error.code == "source_unavailable" and error.retryable
+
+
+def test_a_slow_picture_holds_back_no_other_ones_result(line: Line, until: Callable[..., None]) -> None:
+    job, shard_id = a_claimed_shard(line)
+    slow = items(line, job)[0].id
+    others_are_written = threading.Event()
+
+    def one_is_slow(line: Line, item: ItemRow, fence: Fence) -> Patch:
+        if item.id == slow:
+            assert others_are_written.wait(30)
+        return {}
+
+    def look() -> None:
+        until(lambda: sorted(item.stage_done for item in items(line, job)) == [0, 1, 1, 1])
+        others_are_written.set()
+
+    with ThreadPoolExecutor(1) as pool, holding(line, shard_id, "a") as fence:
+        assert fence is not None
+        looked = pool.submit(look)
+        walk(line, fence, Stage.DOWNLOAD, one_is_slow)
+        looked.result()
 
 
 def test_a_source_that_asks_for_years_is_asked_again_within_the_hour(line: Line) -> None:
