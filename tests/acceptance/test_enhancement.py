@@ -218,14 +218,14 @@ def test_an_accounts_registered_endpoint_is_told_where_a_batch_names_none(house:
 
 
 def test_a_failed_file_is_tried_again_and_nothing_else_is(house: House) -> None:
-    names = ["there.jpg", "late.jpg"]
+    names = ["there.jpg", "later.jpg"]
     house.source.files["there.jpg"] = a_photograph("chelsea")
     job = house.customer.submit([house.source.url(name) for name in names], webhook=house.webhook)
     first = house.customer.ended(job)
     assert [file["status"] == "FAILED" for file in first["files"]] == [False, True]
     error = first["files"][1]["error"]
     assert (error["code"], error["stage"], error["retryable"]) == ("source_not_found", "download", True)
-    house.source.files["late.jpg"] = a_photograph("rocket")
+    house.source.files["later.jpg"] = a_photograph("rocket")
     retried = house.customer.call("POST", f"/manage/v1/jobs/{job}/retry", json={"from": "download"})
     assert retried.status_code == 200 and retried.json()["items"] == 1, retried.text
     second = house.customer.ended(job)

@@ -13,6 +13,7 @@ import pytest
 from pipeline.adapters.address_guard import AddressGuard
 from pipeline.adapters.http_source import HttpSource
 from pipeline.errors import (
+    SourceBusy,
     SourceError,
     SourceForbidden,
     SourceNotFound,
@@ -436,7 +437,7 @@ def test_a_fetch_that_gets_no_turn_is_handed_back() -> None:
             first = pool.submit(source.fetch, SourceRequest(server.url("/1"), 1000))
             while not server.requests:
                 server.stopping.wait(0.01)
-            with pytest.raises(SourceUnavailable):
+            with pytest.raises(SourceBusy):
                 source.fetch(SourceRequest(server.url("/2"), 1000))
             assert isinstance(first.exception(), SourceTimedOut)
 
