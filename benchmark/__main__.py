@@ -123,21 +123,28 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         with running(folder, allow=ports, environment={"DARKROOM_MODELS": models or ""}) as instance:
             customer, told = instance.customer("benchmark"), Told(receiver)
             one_batch(instance, customer, told, base, 8)
-            results["single"] = single_images(customer, told, base, arguments.singles)
+            results["single"] = said("single", single_images(customer, told, base, arguments.singles))
             if arguments.jobs:
                 customers = [instance.customer(f"customer-{number}") for number in range(ACCOUNTS)]
-                results["many"] = many_jobs(customers, told, base, arguments.jobs)
+                results["many"] = said("many", many_jobs(customers, told, base, arguments.jobs))
             for images in arguments.images:
-                results[f"system_{images}"] = one_batch(instance, customer, told, base, images)
+                batch = one_batch(instance, customer, told, base, images)
+                results[f"system_{images}"] = said(f"system_{images}", batch)
         for images in arguments.images:
             target = folder / f"bare-{images}"
             target.mkdir()
             job = {"base": base, "images": images, "threads": CORES, "folder": str(target), "models": models}
-            results[f"bare_{images}"] = bare(job)
+            results[f"bare_{images}"] = said(f"bare_{images}", bare(job))
             results[f"ratio_{images}"] = round(
                 results[f"system_{images}"]["wall_s"] / results[f"bare_{images}"]["wall_s"], 3
             )
     return results
+
+
+def said(name: str, figures: dict[str, Any]) -> dict[str, Any]:
+    """The figures, shown as soon as they are there: a whole run takes ten minutes."""
+    print(f"{name}: {figures}", file=sys.stderr, flush=True)
+    return figures
 
 
 def machine() -> dict[str, Any]:
