@@ -11,6 +11,8 @@ from resources import LedgerResource
 
 START_S = 60.0
 """A launched run takes its shard within 3 s, within 20 s on a crowded machine."""
+RE_EXECUTION_S = 600.0
+"""A re-execution that an operator started finds nothing to do within seconds, or works at most a shard's 90 s."""
 _CANCELLED = {dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.CANCELING}
 _AT_WORK = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
 _ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}
@@ -63,7 +65,10 @@ def _lost(ledger: Ledger, instance: dg.DagsterInstance) -> list[str]:
     """Runs that Dagster believes to be at work although the ledger took their shard away: they would hold a slot."""
     done = []
     started = dg.RunsFilter(statuses=_AT_WORK, job_name="line_run")
-    for run in instance.get_runs(started):
+    for record in instance.get_run_records(started):
+        run = record.dagster_run
+        if run.parent_run_id is not None and _age_s(record) < RE_EXECUTION_S:
+            continue  # it carries the attempt of the run it repeats, which says nothing of itself
         shard_id, attempt = run.tags.get("darkroom/shard"), run.tags.get("darkroom/attempt", "1")
         if shard_id is None or not repairs.is_lost(ledger, int(shard_id), int(attempt), run.run_id):
             continue
@@ -76,10 +81,14 @@ def _begun(record: dg.RunRecord, start_s: float) -> RunWord:
     """A queued run may wait for its slot as long as it must; one that was launched and has not taken its shard by
     now has died on its way (power loss, a daemon killed between two steps)."""
     run = record.dagster_run
-    age_s = (datetime.now(UTC) - record.update_timestamp.replace(tzinfo=UTC)).total_seconds()
-    if run.status is not dg.DagsterRunStatus.QUEUED and _word(run) is RunWord.LIVE and age_s > start_s:
+    if run.status is not dg.DagsterRunStatus.QUEUED and _word(run) is RunWord.LIVE and _age_s(record) > start_s:
         return RunWord.ENDED
     return _word(run)
+
+
+def _age_s(record: dg.RunRecord) -> float:
+    """Seconds since the run's status last changed."""
+    return (datetime.now(UTC) - record.update_timestamp.replace(tzinfo=UTC)).total_seconds()
 
 
 def _word(run: dg.DagsterRun | None) -> RunWord:

@@ -30,7 +30,7 @@ def test_a_tick_with_nothing_to_mend_says_so(operator: Operator) -> None:
         assert sensor.evaluate_tick(context).skip_message == "All shards have their runs."
 
 
-def a_run(operator: Operator, shard_id: int, status: dg.DagsterRunStatus) -> str:
+def a_run(operator: Operator, shard_id: int, status: dg.DagsterRunStatus, *, parent: str | None = None) -> str:
     """A run record of this shard's first attempt, as Dagster would have it."""
     job = definitions.resolve_job_def("line_run")
     tags = {"darkroom/shard": str(shard_id), "darkroom/attempt": "1"}
@@ -39,6 +39,8 @@ def a_run(operator: Operator, shard_id: int, status: dg.DagsterRunStatus) -> str
         job,
         status=status,
         tags=tags,
+        parent_run_id=parent,
+        root_run_id=parent,
         run_config=shard_run_config(shard_id),
         remote_job_origin=RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), job.name),
     )
@@ -79,6 +81,16 @@ def test_a_run_that_was_lost_before_its_first_stage_frees_its_shard_and_its_slot
     assert shard(operator, shard_id).state is ShardState.WAITING
     lost = operator.instance.get_run_by_id(run_id)
     assert lost is not None and lost.status is dg.DagsterRunStatus.FAILURE
+
+
+def test_a_re_execution_is_not_taken_for_the_lost_run_that_it_repeats(operator: Operator, shard_id: int) -> None:
+    lost = a_run(operator, shard_id, dg.DagsterRunStatus.FAILURE)
+    again = a_run(operator, shard_id, dg.DagsterRunStatus.STARTED, parent=lost)
+    with operator.line.database.session() as session:
+        session.get_one(ShardRow, shard_id).attempt = 2
+    reconcile(operator)
+    run = operator.instance.get_run_by_id(again)
+    assert run is not None and run.status is dg.DagsterRunStatus.STARTED
 
 
 def test_a_run_that_died_while_it_held_its_shard_frees_it_before_the_lease_ends(
