@@ -67,6 +67,7 @@ def materialized(
         "failed": counts.failed,
         "handed_back": counts.handed_back,
         "seconds": round(counts.seconds, 2),
+        "cpu_seconds": round(counts.cpu_seconds, 2),
         "seconds_per_item": round(counts.seconds_per_item, 4),
         "bytes_in": counts.bytes_in,
         "bytes_out": counts.bytes_out,

@@ -42,14 +42,18 @@ class Loop:
         fetched = download(SourceRequest(url, self.limits.max_bytes), self.source)
         self.store.put(f"originals/{number}-{fetched.sha256}.bin", fetched.data, media_type="image/jpeg")
         validated = validate(fetched.data, self.limits, sha256=fetched.sha256)
+        self.store.put(f"work/{number}.jpg", validated.proxy, media_type="image/jpeg")
         findings = analyze(decode_proxy(validated.proxy), validated.facts, self.models)
         made = enhance(fetched.data, validated.facts, findings, workflow, limits=self.limits, models=self.models)
         for rendition in made.renditions:
-            key = f"public/{number}-{rendition.sha256}.{rendition.extension}"
-            publish(self.store, key, rendition.data, sha256=rendition.sha256, media_type=rendition.media_type)
+            name = f"{number}-{rendition.sha256}.{rendition.extension}"
+            self.store.put(f"work/{name}", rendition.data, media_type=rendition.media_type)
+            publish(self.store, f"work/{name}", f"public/{name}", sha256=rendition.sha256)
         score(made.findings, validated.facts, workflow.guidelines)
         thumbnail(validated.proxy)
-        thumbnail(made.proxy)
+        if made.proxy is not None:
+            self.store.put(f"work/{number}-after.jpg", made.proxy, media_type="image/jpeg")
+            thumbnail(made.proxy)
 
 
 WORKFLOW = WorkflowCatalog(None).get("auto")

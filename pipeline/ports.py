@@ -29,6 +29,12 @@ class ObjectStore(Protocol):
     def put_stream(self, key: str, chunks: Iterable[bytes], *, media_type: str) -> int:
         """Like `put` for what does not fit into memory; returns the number of bytes."""
 
+    def copy(self, source: str, target: str) -> None:
+        """`target` is a second object with the bytes and media type of `source`, made by the store itself.
+
+        Raises `ObjectMissing` where there is no `source`.
+        """
+
     def get(self, key: str) -> bytes:
         """The whole object; raises `ObjectMissing`."""
 

@@ -4,7 +4,6 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,9 +50,9 @@ def database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
 
 @pytest.fixture
 def ledger(database_url: str) -> Iterator[Ledger]:
-    """The ledger on a database of this test's own, with its leases short enough to run out while a test waits."""
+    """The ledger on a database of this test's own."""
     database = Database(database_url)
-    yield Ledger(database, SealingKey("the secret of the tests"), replace(LineOptions(), lease_s=2.0, heartbeat_s=0.2))
+    yield Ledger(database, SealingKey("the secret of the tests"), LineOptions())
     database.dispose()
 
 

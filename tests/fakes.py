@@ -22,6 +22,9 @@ class NoStore:
     def put_stream(self, key: str, chunks: Iterable[bytes], *, media_type: str) -> int:
         raise AssertionError(f"nothing should be stored, and {key} was")
 
+    def copy(self, source: str, target: str) -> None:
+        raise ObjectMissing(source)
+
     def get(self, key: str) -> bytes:
         raise ObjectMissing(key)
 

@@ -4,10 +4,12 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import simplejpeg
 from skimage import data as photographs
+
+from tests.http_servers import Quiet, answering
 
 
 def a_photograph(name: str = "coffee", *, quality: int = 90) -> bytes:
@@ -37,7 +39,7 @@ def serving(files: Mapping[str, bytes]) -> Iterator[Source]:
     """A real HTTP server on loopback for these files."""
     source = Source(dict(files))
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -50,17 +52,6 @@ def serving(files: Mapping[str, bytes]) -> Iterator[Source]:
             self.end_headers()
             self.wfile.write(body or b"")
 
-        def log_message(self, *args: object) -> None:
-            """Silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    source.port = int(server.server_address[1])
-    source.base = f"http://127.0.0.1:{source.port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with answering(Handler) as source.port:
+        source.base = f"http://127.0.0.1:{source.port}"
         yield source
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

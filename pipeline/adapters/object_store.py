@@ -92,6 +92,17 @@ class ObjectStoreAdapter:
                     written += writer.write(chunk)
         return written
 
+    def copy(self, source: str, target: str) -> None:
+        """`target` has the bytes and media type of `source`, which never pass through here; raises `ObjectMissing`.
+
+        In a folder it is a hard link: nothing is written, and as objects are replaced whole, never changed in place,
+        the two are as independent as copies. Its time is that of the copy, for the sweeper goes by it.
+        """
+        with _translated(source, "copy"):
+            obstore.copy(self._store, _readable(source), _writable(target))
+            if isinstance(self._store, LocalStore) and self._store.prefix is not None:
+                os.utime(Path(self._store.prefix, target))
+
     def get(self, key: str) -> bytes:
         """The whole object; raises `ObjectMissing`."""
         with _translated(key, "read"):

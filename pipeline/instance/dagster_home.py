@@ -9,9 +9,12 @@ INSTANCE = """\
 # Written by `darkroom up` at each start. The same as dagster.yaml at the root of the project, with the storage in
 # PostgreSQL and the number of runs from DARKROOM_RUN_SLOTS.
 storage:
-  postgres:
-    postgres_url:
-      env: DARKROOM_DAGSTER_DATABASE_URL
+  custom:
+    module: resources.dagster_storage
+    class: KeptPostgresStorage
+    config:
+      postgres_url:
+        env: DARKROOM_DAGSTER_DATABASE_URL
 telemetry:
   enabled: false
 run_coordinator:
@@ -30,6 +33,8 @@ run_launcher:
 run_monitoring:
   enabled: false
 run_retries:
+  enabled: false
+auto_materialize:
   enabled: false
 sensors:
   use_threads: true

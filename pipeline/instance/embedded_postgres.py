@@ -40,7 +40,7 @@ SERVER_OPTIONS = {
     "log_checkpoints": "off",
     "log_line_prefix": "%m [%p] ",
 }
-"""A small machine's; 200 connections because Dagster opens one for each operation (dagster-facts 10)."""
+"""A small machine's; 200 connections leave room for some twenty runs with their pools beside the services."""
 
 
 @dataclass(frozen=True, slots=True)

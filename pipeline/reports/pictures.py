@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.errors import CorruptMedia
-from pipeline.reports.contact_sheet import thumbnail, thumbnail_size
+from pipeline.reports.contact_sheet import THUMB_SIDE, thumbnail, thumbnail_size
 from pipeline.reports.model import ItemReport
 
 BUDGET = 11_000_000
 """Bytes of JPEG per page: 14.7 MB as base64, which leaves 5.3 MB of a 20 MB page to the words about 800 pictures."""
 _SMALLEST_SIDE = 96
+_THUMB_BYTES = 15_000
+"""Of a thumbnail 320 pixels wide: 9-21 kB (measured on scikit-image's photographs)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,11 @@ def pictures(items: Sequence[ItemReport], budget: int = BUDGET) -> list[Pair]:
     return [(_picture(before, side), _picture(after, side)) for before, after in thumbs]
 
 
+def thumb_side_for(items: int) -> int:
+    """Pixels on the longer side with which so many pictures, before and after, are likely to fit the budget."""
+    return min(THUMB_SIDE, _fitting_side(2 * items * _THUMB_BYTES, BUDGET)) if items else THUMB_SIDE
+
+
 def _distinct(item: ItemReport) -> tuple[bytes | None, bytes | None]:
     if item.after_thumb is None or item.before_thumb == item.after_thumb or item.score_after is None:
         return item.before_thumb or item.after_thumb, None
@@ -54,7 +61,7 @@ def _distinct(item: ItemReport) -> tuple[bytes | None, bytes | None]:
 def _fitting_side(total: int, budget: int) -> int:
     """A JPEG's size grows with its side to about the power of 1.5; quality 72 in place of 80 saves a fifth."""
     ratio = budget / (0.8 * total)
-    return max(_SMALLEST_SIDE, int(320 * min(1.0, ratio ** (1 / 1.5))))
+    return max(_SMALLEST_SIDE, int(THUMB_SIDE * min(1.0, ratio ** (1 / 1.5))))
 
 
 def _picture(thumb: bytes | None, side: int | None) -> Picture | None:

@@ -106,8 +106,10 @@ def enhance(line: Line, item: ItemRow, fence: Fence) -> Patch:
             limits=line.options.limits,
             models=line.models,
         )
-    proxy_key = item_key("work", item, fence, sha256_of(result.proxy), "jpg")
-    line.store.put(proxy_key, result.proxy, media_type="image/jpeg")
+    proxy_key = item.proxy_key
+    if result.proxy is not None:
+        proxy_key = item_key("work", item, fence, sha256_of(result.proxy), "jpg")
+        line.store.put(proxy_key, result.proxy, media_type="image/jpeg")
     renditions = []
     for made in result.renditions:
         key = item_key("work", item, fence, made.sha256, made.extension)
@@ -137,10 +139,9 @@ def upload(line: Line, item: ItemRow, fence: Fence) -> Patch:
     published = []
     for made in _enhancement(item)["renditions"]:
         rendition = load(Rendition, made)
-        data = line.store.get(rendition.key)
         extension = rendition.key.rpartition(".")[2]
         key = item_key(delivery, item, fence, rendition.sha256, extension)
-        publish(line.store, key, data, sha256=rendition.sha256, media_type=rendition.media_type)
+        publish(line.store, rendition.key, key, sha256=rendition.sha256)
         published.append({**made, "key": key})
     checkpoint("upload.stored")
     return {"renditions": published, "bytes_out": sum(made["bytes"] for made in published)}

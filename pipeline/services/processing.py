@@ -44,6 +44,8 @@ class StageCounts:
     failed: int = 0
     handed_back: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    """Of the whole process while the stage ran: beside `seconds` it shows whether the cores were used."""
     busy_ms: float = 0.0
     bytes_in: int = 0
     bytes_out: int = 0
@@ -66,9 +68,9 @@ def walk(line: Line, fence: Fence, stage: Stage, work: Work) -> StageCounts:
         shard = session.get(ShardRow, fence.shard_id)
         isolated = shard is not None and shard.isolated
     counts = StageCounts(stage)
-    started = time.monotonic()
+    started, cpu = time.monotonic(), time.process_time()
     _Walk(line, fence, stage, work, counts, isolated=isolated).run(items)
-    counts.seconds = time.monotonic() - started
+    counts.seconds, counts.cpu_seconds = time.monotonic() - started, time.process_time() - cpu
     with line.database.session() as session:
         add_seconds(session, fence, counts.seconds)
     return counts

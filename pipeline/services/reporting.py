@@ -1,35 +1,28 @@
 """Ending a job: its report is made, its state is final, its event is in the outbox, in one last transaction."""
 
 import logging
-from collections import Counter, defaultdict
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
 from pipeline.dialects import enhancement
 from pipeline.domain.events import DeliveryState, EventType
-from pipeline.domain.jobs import JobStatus, Outcome, Stage
-from pipeline.domain.media import Findings
-from pipeline.domain.quality import QualityScore
-from pipeline.errors import MediaError, ObjectMissing, TransientError
-from pipeline.reports.model import ItemReport, JobReport, RunLink, StepReport, delivered_percentage, name_of
+from pipeline.domain.jobs import JobStatus
+from pipeline.errors import TransientError
 from pipeline.services.checkpoints import checkpoint
+from pipeline.services.gathering import gather
 from pipeline.services.keys import report_key, sha256_of
 from pipeline.services.leases import release
 from pipeline.services.line import Line
-from pipeline.services.views import file_url, item_view, job_view
+from pipeline.services.views import file_url, job_view
 from pipeline.store import Session
 from pipeline.store.accounts import endpoint_of
 from pipeline.store.events import DeliveryRow, EventRow
-from pipeline.store.items import ItemRow, items_of_job
+from pipeline.store.items import items_of_job
 from pipeline.store.jobs import JobRow, jobs_to_report, locked_job
 from pipeline.store.notify import EVENTS, notify
 from pipeline.store.shards import Fence, hold
-from pipeline.store.uploads import UploadRow
-from pipeline.store.values import load
-from pipeline.version import VERSION
 
 REPORT_TRIES = 3
 log = logging.getLogger(__name__)
@@ -95,14 +88,14 @@ def faults_of(line: Line, job_id: UUID) -> list[str]:
         job = session.get_one(JobRow, job_id)
     if not job.reports:
         return [f"{job_id}: the report cannot be made"] if job.report_tries >= REPORT_TRIES else []
-    return _gathered(line, job_id, run_id="", pictures=False).faults
+    return gather(line, job_id, run_id="", pictures=False).faults
 
 
 def _report_job(line: Line, fence: Fence, job_id: UUID, counts: ReportCounts) -> None:
     from pipeline.reports.contact_sheet import contact_sheet
     from pipeline.stages.report import RenderedReport, make_reports
 
-    gathered = _gathered(line, job_id, run_id=fence.run_id)
+    gathered = gather(line, job_id, run_id=fence.run_id)
     job, items, report = gathered.job, gathered.items, gathered.report
     counts.faults.extend(gathered.faults)
     keys = {}
@@ -122,29 +115,6 @@ def _report_job(line: Line, fence: Fence, job_id: UUID, counts: ReportCounts) ->
     counts.links[str(job_id)] = file_url(line, keys["html"])
     counts.sheets[str(job_id)] = file_url(line, keys[SHEET])
     counts.pages[str(job_id)] = f"{line.options.api_url}/v1/batches/{job_id}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Gathered:
-    job: JobRow
-    items: Sequence[ItemRow]
-    duplicates: dict[int, int]
-    report: JobReport
-    faults: list[str]
-
-
-def _gathered(line: Line, job_id: UUID, *, run_id: str, pictures: bool = True) -> _Gathered:
-    """All that a report says, and what of it does not add up; without `pictures` the store is not asked."""
-    from pipeline.stages.analyze import find_duplicates
-    from pipeline.stages.report import adds_up
-
-    with line.database.session() as session:
-        job = session.get_one(JobRow, job_id)
-        items = items_of_job(session, job_id)
-        names = _upload_names(session, items)
-    duplicates = find_duplicates([(item.position, _hash(item)) for item in items if item.findings is not None])
-    report = _job_report(line, job, items, names, duplicates, run_id=run_id, pictures=pictures)
-    return _Gathered(job, items, duplicates, report, [f"{job_id}: {fault}" for fault in adds_up(report)])
 
 
 def _finish(line: Line, fence: Fence, job_id: UUID, keys: dict[str, str], duplicates: dict[int, int]) -> None:
@@ -199,97 +169,3 @@ def _tell(line: Line, session: Session, job: JobRow) -> None:
             delivery.last_error = f"The endpoint is disabled: {endpoint.disabled_reason}"
         session.add(delivery)
     notify(session, EVENTS)
-
-
-def _hash(item: ItemRow) -> str:
-    return load(Findings, item.findings).perceptual_hash
-
-
-def _upload_names(session: Session, items: Sequence[ItemRow]) -> dict[UUID, str]:
-    ids = [item.upload_id for item in items if item.upload_id is not None]
-    return {upload.id: upload.name for upload_id in ids if (upload := session.get(UploadRow, upload_id))}
-
-
-def _job_report(
-    line: Line,
-    job: JobRow,
-    items: Sequence[ItemRow],
-    names: dict[UUID, str],
-    duplicates: dict[int, int],
-    *,
-    run_id: str,
-    pictures: bool,
-) -> JobReport:
-    with ThreadPoolExecutor(line.options.threads, thread_name_prefix="report") as pool:
-        reports = tuple(pool.map(lambda item: _item_report(line, item, names, duplicates, pictures), items))
-    counts = Counter(item.outcome for item in items if item.outcome is not None)
-    seconds: defaultdict[Stage, float] = defaultdict(float)
-    for item in items:
-        for stage, elapsed_ms in item.timings.items():
-            seconds[Stage(stage)] += elapsed_ms / 1000
-    delivered = sum(count for outcome, count in counts.items() if outcome.is_delivered)
-    return JobReport(
-        job_id=str(job.id),
-        kind=job.kind,
-        workflow_slug=job.workflow_slug,
-        workflow_title=job.workflow["title"],
-        workflow_version=job.workflow["version"],
-        guidelines_version=job.workflow["guidelines"]["version"],
-        status=JobStatus.SUCCEEDED if job.cancelled_at is None else JobStatus.CANCELLED,
-        generation=job.generation,
-        created_at=job.created_at,
-        started_at=job.started_at,
-        finished_at=datetime.now(UTC),
-        counts=counts,
-        percentage=delivered_percentage(delivered, len(items)),
-        items=reports,
-        stage_seconds=seconds,
-        runs=(RunLink(run_id, f"{line.options.dagster_url}/runs/{run_id}"),),
-        product_version=VERSION,
-        notes=_notes(items),
-    )
-
-
-def _item_report(
-    line: Line, row: ItemRow, names: dict[UUID, str], duplicates: dict[int, int], pictures: bool
-) -> ItemReport:
-    view = item_view(line, row)
-    source = row.url or (names.get(row.upload_id, "upload") if row.upload_id else "upload")
-    enhancement_of = row.enhancement or {}
-    ended = row.outcome not in (Outcome.FAILED, Outcome.CANCELLED)
-    twin = duplicates.get(row.position)
-    return ItemReport(
-        position=row.position + 1,
-        name=name_of(source),
-        source=source,
-        outcome=row.outcome or Outcome.CANCELLED,
-        reference=row.reference,
-        error=view.error,
-        facts=view.facts,
-        score_before=load(QualityScore, enhancement_of["before"]) if ended and enhancement_of else None,
-        score_after=view.quality if ended and not enhancement_of.get("kept_original") else None,
-        steps=tuple(load(StepReport, step) for step in view.steps) if ended else (),
-        duplicate_of=None if twin is None else twin + 1,
-        renditions=view.renditions,
-        timings_ms={Stage(stage): round(elapsed) for stage, elapsed in row.timings.items()},
-        attempts=row.attempts + 1,
-        before_thumb=_thumb(line, row.proxy_key) if pictures else None,
-        after_thumb=_thumb(line, enhancement_of.get("proxy_key")) if pictures and ended else None,
-    )
-
-
-def _thumb(line: Line, key: str | None) -> bytes | None:
-    from pipeline.reports.contact_sheet import thumbnail
-
-    try:
-        return None if key is None else thumbnail(line.store.get(key))
-    except (ObjectMissing, MediaError):
-        return None
-
-
-def _notes(items: Sequence[ItemRow]) -> tuple[str, ...]:
-    """What could not be measured, once for the whole job."""
-    reasons: dict[str, None] = {}
-    for item in items:
-        reasons.update(dict.fromkeys((item.findings or {}).get("unavailable", {}).values()))
-    return tuple(reasons)

@@ -2,10 +2,7 @@
 
 import io
 import os
-import re
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,7 +11,6 @@ from pathlib import Path
 from queue import Queue
 from typing import Any
 
-import boto3
 import psutil
 import pytest
 import requests
@@ -24,11 +20,11 @@ from pipeline.adapters.object_store import PART_BYTES
 from tests.acceptance.conftest import WAIT_S, as_json, delivered_picture, explained
 from tests.checkpoints import Arrival, Checkpoints, listening
 from tests.instances import Customer, Instance, running
-from tests.integration.local_servers import Exchange, LocalServer, response
+from tests.integration.local_servers import Exchange, response
 from tests.integration.local_servers import serving as answering
-from tests.integration.test_object_store import passed_on
 from tests.ledger_oracle import assert_ledger_is_sound
 from tests.receivers import Receiver, receiving
+from tests.s3_servers import passed_on, s3_client, s3_environment, s3_server
 from tests.sources import Source, a_photograph, serving
 
 BUCKET, PREFIX = "pictures", "some/prefix"
@@ -94,47 +90,32 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def s3_server() -> Iterator[int]:
-    """Moto's S3 in a process of its own."""
-    command = [str(Path(sys.executable).parent / "moto_server"), "-H", "127.0.0.1", "-p", "0"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as server:
-        assert server.stderr is not None
-        lines = (re.search(r"http://127\.0\.0\.1:(\d+)", line) for line in server.stderr)
-        port = int(next(found[1] for found in lines if found))
-        drained = threading.Thread(target=server.stderr.read, daemon=True)
-        drained.start()
+def s3_port() -> Iterator[int]:
+    with s3_server() as port:
         yield port
-        server.terminate()
-        drained.join()
 
 
 @pytest.fixture(scope="module")
-def moto(s3_server: int) -> Any:
-    names = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
-    client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{s3_server}", **names)
+def moto(s3_port: int) -> Any:
+    client = s3_client(s3_port)
     client.create_bucket(Bucket=BUCKET)
     return client
 
 
-def on_s3(proxy: LocalServer) -> dict[str, str]:
-    return {
-        "DARKROOM_STORE_URL": f"s3://{BUCKET}/{PREFIX}",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}",
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_REGION": "us-east-1",
-    }
-
-
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, s3_server: int, moto: Any) -> Iterator[House]:
-    folder, store = tmp_path_factory.mktemp("s3"), Store(s3_server)
+def world(tmp_path_factory: pytest.TempPathFactory, s3_port: int, moto: Any) -> Iterator[House]:
+    folder, store = tmp_path_factory.mktemp("s3"), Store(s3_port)
     with ExitStack() as stack:
         proxy = stack.enter_context(answering(store))
         source = stack.enter_context(serving({f"{name}.jpg": a_photograph(name) for name in NAMES}))
         receiver = stack.enter_context(receiving())
         checkpoints = stack.enter_context(listening(Path(folder, "points")))
-        environment = {**on_s3(proxy), "DARKROOM_CHECKPOINTS": str(checkpoints.path), "DARKROOM_MODELS": ""}
+        environment = {
+            **s3_environment(proxy.port),
+            "DARKROOM_STORE_URL": f"s3://{BUCKET}/{PREFIX}",
+            "DARKROOM_CHECKPOINTS": str(checkpoints.path),
+            "DARKROOM_MODELS": "",
+        }
         instance = stack.enter_context(running(folder, allow=[source.port, receiver.port], environment=environment))
         yield House(instance, instance.customer("on-s3"), store, moto, source, receiver, checkpoints)
 

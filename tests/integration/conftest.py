@@ -1,4 +1,4 @@
-"""Fixtures of tests that call a running API."""
+"""Fixtures of tests that call a running API or an S3 server."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +14,7 @@ from pipeline.services.line import Ledger
 from pipeline.workflows import WorkflowCatalog
 from tests.databases import fresh_database
 from tests.integration.api_server import Api, Customer, a_ledger, served
+from tests.s3_servers import s3_client, s3_server
 
 
 @pytest.fixture
@@ -46,3 +47,21 @@ def api(web_server: tuple[FastAPI, str, int], ledger: Ledger, folder_store: Obje
 def anna(api: Api) -> Customer:
     """A customer whose plan sets no limits."""
     return api.customer("anna")
+
+
+@pytest.fixture(scope="session")
+def s3_port() -> Iterator[int]:
+    """Where one S3 server for the whole session answers."""
+    with s3_server() as port:
+        yield port
+
+
+@pytest.fixture
+def bucket(s3_port: int) -> Iterator[str]:
+    """A bucket of this test's own."""
+    client, name = s3_client(s3_port), "darkroom-test"
+    client.create_bucket(Bucket=name)
+    yield name
+    for entry in client.list_objects_v2(Bucket=name).get("Contents", []):
+        client.delete_object(Bucket=name, Key=entry["Key"])
+    client.delete_bucket(Bucket=name)

@@ -49,9 +49,27 @@ def response(body: bytes = b"", *headers: str, status: int = 200) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
+def redirect(location: str, status: int = 302) -> bytes:
+    return response(b"see there", f"Location: {location}", status=status)
+
+
 def answers(*replies: bytes) -> Behaviour:
     """The replies one after the other, the last one for ever."""
     return lambda exchange: exchange.send(replies[min(exchange.number, len(replies)) - 1])
+
+
+def silent(exchange: Exchange) -> None:
+    exchange.silence()
+
+
+def drips_headers(exchange: Exchange) -> None:
+    exchange.send(b"HTTP/1.1 200 OK\r\n")
+    exchange.drip(b"X-A: b\r\n")
+
+
+def drips_body(exchange: Exchange) -> None:
+    exchange.send(b"HTTP/1.1 200 OK\r\n\r\n")
+    exchange.drip()
 
 
 @dataclass

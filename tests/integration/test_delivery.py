@@ -43,7 +43,7 @@ def a_keeper(ledger: Ledger, *ports: int) -> Iterator[None]:
     """A keeper at work inside the block, that may reach these ports of loopback."""
     guard = AddressGuard(frozenset(("127.0.0.1", port) for port in ports), frozenset())
     stop = threading.Event()
-    thread = threading.Thread(target=keep, args=(ledger, NoStore(), HttpWebhookClient(guard, deadline_s=5.0), stop))
+    thread = threading.Thread(target=keep, args=(ledger, NoStore(), HttpWebhookClient(guard, deadline_s=60.0), stop))
     thread.start()
     try:
         yield
@@ -263,7 +263,7 @@ def test_one_accounts_dead_endpoint_holds_up_nobody_else(
     release = threading.Event()
 
     def hang(number: int) -> tuple[int, dict[str, str]]:
-        release.wait(30)
+        release.wait(60)
         return 500, {}
 
     with receiving() as dead:
@@ -274,5 +274,7 @@ def test_one_accounts_dead_endpoint_holds_up_nobody_else(
         with a_keeper(ledger, receiver.port, dead.port):
             dead.wait_for(1)
             told = tell(ledger, receiver.url)
-            until(lambda: delivery(ledger, told).state is DeliveryState.DELIVERED, timeout_s=4.0)
-            release.set()
+            try:
+                until(lambda: delivery(ledger, told).state is DeliveryState.DELIVERED)
+            finally:
+                release.set()

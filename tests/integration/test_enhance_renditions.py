@@ -221,4 +221,5 @@ def test_transparency_survives_where_the_format_has_it() -> None:
 def test_the_smallest_and_the_thinnest_originals_pass(size: tuple[int, int], tone: int) -> None:
     result = enhanced(a_png(np.full((*size, 3), tone, np.uint8)), WORKFLOWS["everything"])
     assert result.renditions[0].width >= 1
-    assert decode_proxy(result.proxy).size > 0
+    assert (result.proxy is None) == result.kept_original
+    assert result.proxy is None or decode_proxy(result.proxy).size > 0

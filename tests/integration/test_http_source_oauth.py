@@ -8,10 +8,10 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from pipeline.adapters.address_guard import AddressGuard
 from pipeline.adapters.http_source import HttpSource
 from pipeline.errors import SourceError, SourceForbidden, SourceRefused, SourceUnavailable
 from pipeline.ports import SourceAuth, SourceRequest
+from tests.integration.http_sources import source_for
 from tests.integration.local_servers import Exchange, LocalServer, answers, response, serving
 
 PICTURE = b"a picture"
@@ -49,11 +49,6 @@ class Guarded:
 def auth_at(tokens: LocalServer, **changes: Any) -> SourceAuth:
     given = {"token_url": tokens.url("/token"), "client_id": "cl:ient", "client_secret": "s3cret", "scope": "read"}
     return SourceAuth("oauth2", **(given | changes))
-
-
-def source_for(*servers: LocalServer, **options: Any) -> HttpSource:
-    guard = AddressGuard(allow=frozenset(server.address for server in servers))
-    return HttpSource(guard, sleep=lambda seconds: None, **options)
 
 
 def fetch(source: HttpSource, server: LocalServer, auth: SourceAuth, scope: str = "job-1") -> bytes:
@@ -168,7 +163,7 @@ def test_a_token_that_would_break_the_header_is_never_sent() -> None:
 
 def test_a_token_server_that_hangs_is_left_in_time_and_not_asked_by_everybody() -> None:
     with serving(lambda exchange: exchange.drip()) as tokens, serving(Guarded()) as server:
-        source = source_for(tokens, server, deadline_s=0.3)
+        source = source_for(tokens, server, deadline_s=1.0)
         with ThreadPoolExecutor(4) as pool:
             troubles = [pool.submit(fetch, source, server, auth_at(tokens)) for _ in range(4)]
             assert all(isinstance(trouble.exception(), SourceError) for trouble in troubles)

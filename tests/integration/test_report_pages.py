@@ -3,9 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -22,6 +21,7 @@ from pipeline.domain.quality import Criterion, QualityScore
 from pipeline.reports.contact_sheet import thumbnail
 from pipeline.reports.interface import FORMATS
 from pipeline.reports.model import ItemReport, JobReport, StepReport, delivered_percentage
+from tests.http_servers import Quiet, answering
 from tests.integration.chromium import CHROMIUM, Browser
 
 HOSTILE = "<img src=x onerror=\"document.title='pwned'\"><script>document.title='pwned'</script>.jpg"
@@ -104,7 +104,7 @@ def sandboxing_server(page: str) -> Iterator[str]:
     """The report as the API serves it: under a policy that forbids every script."""
     data = Path(url2pathname(urlsplit(page).path)).read_bytes()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", FORMATS["html"].media_type)
@@ -112,15 +112,8 @@ def sandboxing_server(page: str) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
+    with answering(Handler) as port:
+        yield f"http://127.0.0.1:{port}/"
 
 
 def test_every_picture_is_drawn(browser, page):

@@ -21,6 +21,7 @@ import requests
 from pipeline.instance.databases import database_readiness
 from pipeline.instance.record import running_instance
 from pipeline.instance.supervisor import ProgramState, RemoteControl
+from tests.integration.standin_instance import answers
 
 STANDIN = Path(__file__).with_name("standin_instance.py")
 PATIENCE_S = 60.0
@@ -140,7 +141,7 @@ def test_a_program_that_is_killed_is_started_again(starter: Starter, program: st
     os.kill(killed, signal.SIGKILL)
     wait_until(lambda: comes_back(up.state(program), killed))
     wait_until(lambda: database_readiness(ready["database_url"]).why_not() is None)
-    wait_until(lambda: requests.get(ready["api_url"], timeout=5).ok)
+    wait_until(lambda: answers(ready["api_url"]).why_not() is None)
 
 
 def test_nothing_is_left_behind_when_up_itself_is_killed(starter: Starter) -> None:

@@ -11,7 +11,17 @@ from pipeline.adapters.signatures import hex_hmac_sha256, standard_webhook_heade
 from pipeline.adapters.webhook_client import HttpWebhookClient
 from pipeline.domain.events import Verdict, judge
 from pipeline.ports import WebhookAnswer, WebhookMessage
-from tests.integration.local_servers import Behaviour, Exchange, LocalServer, answers, response, serving
+from tests.integration.local_servers import (
+    Behaviour,
+    Exchange,
+    LocalServer,
+    answers,
+    drips_body,
+    drips_headers,
+    response,
+    serving,
+    silent,
+)
 
 BODY = json.dumps({"event": "batch.completed"}).encode()
 
@@ -75,21 +85,7 @@ def test_an_answer_of_any_bytes_can_be_stored_as_text() -> None:
     assert answer.body == "\ufffd\ufffdok"
 
 
-def hangs(exchange: Exchange) -> None:
-    exchange.silence()
-
-
-def drips_headers(exchange: Exchange) -> None:
-    exchange.send(b"HTTP/1.1 200 OK\r\n")
-    exchange.drip(b"X-A: b\r\n")
-
-
-def drips_body(exchange: Exchange) -> None:
-    exchange.send(b"HTTP/1.1 200 OK\r\n\r\n")
-    exchange.drip()
-
-
-@pytest.mark.parametrize("behaviour", [hangs, drips_headers, drips_body])
+@pytest.mark.parametrize("behaviour", [silent, drips_headers, drips_body])
 def test_a_receiver_that_hangs_or_drips_is_left_at_the_limit(behaviour: Behaviour) -> None:
     answer = post(behaviour, deadline_s=0.3)
     assert answer.status is None

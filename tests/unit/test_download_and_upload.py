@@ -23,15 +23,16 @@ class FakeSource:
 
 
 class FakeStore:
-    """Gives back what `answers` say, then what was put; None stands for an object that is not there yet."""
+    """Gives back what `answers` say, then what was copied; None stands for an object that is not there yet."""
 
     def __init__(self, *answers: bytes | None) -> None:
         self.answers = list(answers)
         self.stored = b""
-        self.puts = 0
+        self.copies: list[tuple[str, str]] = []
 
-    def put(self, key: str, data: bytes, *, media_type: str) -> None:
-        self.stored, self.puts = data, self.puts + 1
+    def copy(self, source: str, target: str) -> None:
+        self.stored = DATA
+        self.copies.append((source, target))
 
     def get(self, key: str) -> bytes:
         answer = self.answers.pop(0) if self.answers else self.stored
@@ -54,21 +55,21 @@ def test_a_source_that_ignores_the_limit_is_not_believed() -> None:
         download(REQUEST, FakeSource(DATA + b"!"))
 
 
-def test_a_rendition_that_reads_back_equal_is_put_once() -> None:
+def test_a_rendition_that_reads_back_equal_is_copied_once() -> None:
     store = FakeStore()
-    publish(store, "public/a", DATA, SHA256, "image/jpeg")
-    assert store.puts == 1
+    publish(store, "work/a", "public/a", sha256=SHA256)
+    assert store.copies == [("work/a", "public/a")]
 
 
 @pytest.mark.parametrize("answer", [DATA[:-1], b"A" + DATA[1:], b"", None])
-def test_a_rendition_that_reads_back_wrong_is_put_again(answer: bytes | None) -> None:
+def test_a_rendition_that_reads_back_wrong_is_copied_again(answer: bytes | None) -> None:
     store = FakeStore(answer)
-    publish(store, "public/a", DATA, SHA256, "image/jpeg")
-    assert store.puts == 2
+    publish(store, "work/a", "public/a", sha256=SHA256)
+    assert len(store.copies) == 2
 
 
 def test_a_store_that_never_gives_back_what_it_was_given_is_unavailable() -> None:
     store = FakeStore(b"", DATA[:5], None)
     with pytest.raises(StoreUnavailable):
-        publish(store, "public/a", DATA, SHA256, "image/jpeg")
-    assert store.puts == 3
+        publish(store, "work/a", "public/a", sha256=SHA256)
+    assert len(store.copies) == 3

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from pipeline.instance.dagster_home import INSTANCE, WORKSPACE
+from resources.dagster_storage import KeptPostgresStorage
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -70,7 +71,13 @@ def test_the_lock_names_every_hash_and_no_place() -> None:
 def test_dagster_at_the_root_runs_as_under_up_but_for_its_storage() -> None:
     ours = yaml.safe_load((REPOSITORY / "dagster.yaml").read_text())
     generated = yaml.safe_load(INSTANCE.format(run_slots=2, retention_days=14))
-    assert generated.pop("storage") == {"postgres": {"postgres_url": {"env": "DARKROOM_DAGSTER_DATABASE_URL"}}}
+    assert generated.pop("storage") == {
+        "custom": {
+            "module": KeptPostgresStorage.__module__,
+            "class": KeptPostgresStorage.__name__,
+            "config": {"postgres_url": {"env": "DARKROOM_DAGSTER_DATABASE_URL"}},
+        }
+    }
     assert ours == generated
 
 

@@ -8,6 +8,7 @@ from pipeline.domain.jobs import Outcome
 from pipeline.errors import CorruptMedia
 from pipeline.reports.contact_sheet import contact_sheet, thumbnail, thumbnail_size
 from pipeline.reports.model import ItemReport, delivered_percentage, name_of, shown_source
+from pipeline.reports.pictures import BUDGET, thumb_side_for
 from pipeline.reports.words import printable, shortened
 
 
@@ -63,3 +64,12 @@ def test_only_a_batch_with_every_picture_delivered_is_a_hundred_percent():
 def test_words_in_any_script_stay_as_they_are():
     assert printable("Żółć 日本 صورة 🦊.jpg") == "Żółć 日本 صورة 🦊.jpg"
     assert shortened("abcdefghij.jpeg", 10) == "abcdef…peg"
+
+
+def test_thumbnails_are_made_as_large_as_the_page_of_so_many_pictures_can_carry():
+    sides = [thumb_side_for(items) for items in (0, 1, 100, 400, 800, 5000, 1_000_000)]
+    assert sides[:3] == [320, 320, 320]
+    assert sides == sorted(sides, reverse=True)
+    assert sides[-1] == 96
+    estimated = 2 * 800 * 15_000 * (thumb_side_for(800) / 320) ** 1.5
+    assert 0.9 * BUDGET < estimated < 1.3 * BUDGET, "quality 72 in place of 80 would save the rest"

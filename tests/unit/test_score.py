@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.media import Findings, MediaFacts
@@ -106,6 +106,7 @@ any_guidelines = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(any_findings, any_guidelines)
 def test_points_lost_and_the_score_add_up_to_exactly_a_hundred(findings: Findings, guidelines: Guidelines) -> None:
     result = score(findings, FACTS, guidelines)
@@ -113,6 +114,7 @@ def test_points_lost_and_the_score_add_up_to_exactly_a_hundred(findings: Finding
     assert 0 <= result.score <= 100
 
 
+@settings(deadline=None)
 @given(any_findings, any_guidelines)
 def test_no_criterion_costs_more_than_its_weight(findings: Findings, guidelines: Guidelines) -> None:
     for criterion in score(findings, FACTS, guidelines).criteria:

@@ -1,4 +1,7 @@
-"""Requests and answers of the management interface, in the product's own words."""
+"""Requests and answers of the management interface, in the product's own words.
+
+A service's view is itself the answer where its customer may see all of it; jobs and items hold more than that.
+"""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -7,8 +10,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from pipeline.dialects.enhancement import HttpUrl, Strict
-from pipeline.domain.events import DeliveryState
 from pipeline.domain.jobs import ItemError, ItemState, JobKind, JobStatus, Outcome, Stage
+from pipeline.services.alerts import Alert
+from pipeline.services.delivery import DeliveryView
 
 
 class RetryRequest(Strict):
@@ -95,53 +99,18 @@ class JobPage(Answer):
     """The path of the next page; null on the last."""
 
 
-class RetriedAnswer(Answer):
-    job_id: UUID
-    generation: int
-    items: int
-    from_stage: Stage | None
-
-
-class EndpointAnswer(Answer):
-    url: str
-    enabled: bool
-    disabled_reason: str | None
-    failing_since: datetime | None
-
-
 class EndpointSecret(Answer):
     url: str
     secret: str
     """Shown this once."""
 
 
-class DeliveryAnswer(Answer):
-    id: UUID
-    event_id: UUID
-    job_id: UUID
-    type: str
-    url: str
-    state: DeliveryState
-    attempts: int
-    last_status: int | None
-    last_error: str | None
-    next_attempt_at: datetime | None
-    delivered_at: datetime | None
-    created_at: datetime
-
-
 class DeliveryList(Answer):
-    data: list[DeliveryAnswer]
-
-
-class AlertAnswer(Answer):
-    kind: str
-    message: str
-    since: datetime
+    data: list[DeliveryView]
 
 
 class AlertList(Answer):
-    data: list[AlertAnswer]
+    data: list[Alert]
 
 
 class Problem(BaseModel):

@@ -54,12 +54,11 @@ def retry_job(
     caller: Reader,
     ledger: TheLedger,
     wanted: Annotated[bodies.RetryRequest, Depends(json_body(bodies.RetryRequest))],
-) -> bodies.RetriedAnswer:
+) -> retrying.Retried:
     """Try the failed items again, all or those at `positions`, before the stage `from` or the one that failed."""
-    retried = retrying.retry_failed(
+    return retrying.retry_failed(
         ledger, job_id, from_stage=wanted.from_, positions=wanted.positions, account_id=caller.account_id
     )
-    return bodies.RetriedAnswer.model_validate(retried)
 
 
 @router.post("/jobs/{job_id}/cancel")
@@ -80,9 +79,9 @@ def change_webhook(
 
 
 @router.get("/webhook")
-def show_webhook(caller: Reader, ledger: TheLedger) -> bodies.EndpointAnswer:
+def show_webhook(caller: Reader, ledger: TheLedger) -> accounts.EndpointView:
     """The account's endpoint, and whether it still answers."""
-    return bodies.EndpointAnswer.model_validate(accounts.show_endpoint(ledger, caller.account_id))
+    return accounts.show_endpoint(ledger, caller.account_id)
 
 
 @router.get("/deliveries")
@@ -94,16 +93,16 @@ def list_deliveries(
 ) -> bodies.DeliveryList:
     """The newest deliveries of events; `state=dead` are those that were given up."""
     found = delivery.list_deliveries(ledger, caller.account_id, state=state, limit=limit)
-    return bodies.DeliveryList(data=[bodies.DeliveryAnswer.model_validate(view) for view in found])
+    return bodies.DeliveryList(data=list(found))
 
 
 @router.post("/deliveries/{delivery_id}/replay")
-def replay_delivery(delivery_id: UUID, caller: Reader, ledger: TheLedger) -> bodies.DeliveryAnswer:
+def replay_delivery(delivery_id: UUID, caller: Reader, ledger: TheLedger) -> delivery.DeliveryView:
     """Send the event again, under the same webhook-id."""
-    return bodies.DeliveryAnswer.model_validate(delivery.replay(ledger, delivery_id, account_id=caller.account_id))
+    return delivery.replay(ledger, delivery_id, account_id=caller.account_id)
 
 
 @router.get("/alerts")
 def list_alerts(caller: Reader, ledger: TheLedger) -> bodies.AlertList:
     """What the operator must know of, while it lasts."""
-    return bodies.AlertList(data=[bodies.AlertAnswer.model_validate(alert) for alert in alerts.list_alerts(ledger)])
+    return bodies.AlertList(data=alerts.list_alerts(ledger))

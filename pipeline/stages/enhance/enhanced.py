@@ -33,13 +33,14 @@ class Enhanced:
     """The finished files of one original, never scoring below it.
 
     `proxy` and `findings` describe the delivered picture before its finishing steps (resize, watermark), which are no
-    matter of quality. `facts` are the original's with the size of the first rendition; `before` and `after` judge rules
-    on size and shape by the size that the first output gives the original and the delivered picture. `kept_original`
-    says that its pixels are the original's, upright, with nothing done to them but the finishing.
+    matter of quality; `proxy` is None where the original was kept, whose own proxy shows it. `facts` are the original's
+    with the size of the first rendition; `before` and `after` judge rules on size and shape by the size that the first
+    output gives the original and the delivered picture. `kept_original` says that its pixels are the original's,
+    upright, with nothing done to them but the finishing.
     """
 
     renditions: tuple[EncodedRendition, ...]
-    proxy: bytes
+    proxy: bytes | None
     facts: MediaFacts
     findings: Findings
     before: QualityScore

@@ -27,7 +27,7 @@ class _Candidate:
     frame: Frame
     facts: MediaFacts
     """With the size of the first output."""
-    proxy: bytes
+    proxy: bytes | None
     findings: Findings
     score: QualityScore
 
@@ -55,7 +55,7 @@ def enhance(
     if candidate is not None and not _is_better(before, candidate.score):
         reports = tuple(_dropped(report, before, candidate.score) for report in reports)
         candidate = None
-    delivered = candidate or _Candidate(original, deliverable, proxy_of(original.picture()), findings, before)
+    delivered = candidate or _Candidate(original, deliverable, None, findings, before)
     finished, finishing = _run(workflow, delivered.frame, scene, finishing=True)
     metadata = metadata_for(facts, workflow.metadata, decoded.metadata)
     return Enhanced(
