@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 
-EVERY_S = 0.25
+EVERY_S = 0.5
 
 
 @dataclass(slots=True)

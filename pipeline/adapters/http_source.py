@@ -1,7 +1,6 @@
 """Originals over HTTP: streamed with limits, bounded in time and retries, with the job's own credentials."""
 
 import hashlib
-import io
 import random
 import time
 import zlib
@@ -123,13 +122,13 @@ def _received(answer: Answer, max_bytes: int) -> Fetched:
     declared = answer.headers.get("Content-Length", "")
     if declared.isdecimal() and int(declared) > max_bytes:
         raise _too_many(max_bytes)
-    body, received = io.BytesIO(), 0
+    chunks, received = [], 0
     for chunk in _decoded(answer, max_bytes):
         received += len(chunk)
         if received > max_bytes:
             raise _too_many(max_bytes)
-        body.write(chunk)
-    data = body.getvalue()
+        chunks.append(chunk)
+    data = b"".join(chunks)  # a buffer that grows costs twice the whole download in a thread's own arena
     return Fetched(data, hashlib.sha256(data).hexdigest())  # at once: per chunk costs 0.5 ms more per 4 MB
 
 

@@ -31,6 +31,8 @@ MAX_SOURCE_TRIES = 6
 BACK_OFF_S = (2.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 MAX_RETRY_AFTER_S = 900.0
 """A source may ask for a quarter of an hour, not for years: with six tries its item ends within 90 minutes."""
+FIRST_WINDOW, WIDEST_WINDOW = 16, 64
+"""Items in flight at a time: few, for each is a suspect when the process dies; more where items are quick."""
 FLUSH_S = 0.5
 """Results wait no longer than this for others: progress shows, and a death repeats little."""
 
@@ -88,7 +90,8 @@ class _Walk:
         # Suspects are walked one at a time, so that a process that dies again names the one to blame.
         self.threads = 1 if isolated else threads
         # More in flight than threads, or a thread waits for the ledger (joints-facts, rule 9).
-        self.window = 1 if isolated else max(16, 2 * threads)
+        self.window = 1 if isolated else max(FIRST_WINDOW, 2 * threads)
+        self.widest = 1 if isolated else max(WIDEST_WINDOW, self.window)
         self.pending: deque[ItemRow] = deque()
         self.running: dict[Future[Patch], ItemRow] = {}
         self.ready: list[Patch] = []
@@ -100,7 +103,10 @@ class _Walk:
         try:
             while self.pending or self.running or self.ready:
                 if self._has_reason_to_write():
-                    for item in self._write_and_refill():
+                    refill = self._write_and_refill()
+                    if all(future.done() for future in self.running):  # the threads had to wait for the ledger
+                        self.window = min(2 * self.window, self.widest)
+                    for item in refill:
                         self.running[pool.submit(self._one, item)] = item
                 self._collect()
         finally:
