@@ -50,6 +50,7 @@ def line_options(settings: Settings) -> LineOptions:
         sweep_after_s=settings.sweep_after_s,
         retention_days=settings.retention_days,
         token_days=settings.token_days,
+        alert_after_s=settings.alert_after_s,
         limits=MediaLimits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels),
         workflows=settings.workflows,
     )

@@ -119,8 +119,12 @@ class WebhookAnswer:
 
 
 class WebhookClient(Protocol):
+    @property
+    def longest_s(self) -> float:
+        """The most seconds that one `post` takes, our own waits included: nobody else may post the same meanwhile."""
+
     def post(self, message: WebhookMessage) -> WebhookAnswer:
-        """One attempt: redirects are not followed, the answer is read up to 64 kB, 20 s in all. Never raises."""
+        """One attempt: redirects are not followed, the answer is read up to 64 kB, it ends on time. Never raises."""
 
 
 class Models(Protocol):

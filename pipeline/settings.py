@@ -3,104 +3,15 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from pipeline import setting_values as read
 from pipeline.errors import OperatorError
+from pipeline.setting_values import Address
 
-Address = tuple[str, int]
-"""A literal IP address in its shortest form, and a port."""
-
-LEAST_SECRET = 16
-"""Characters. What first-run set-up makes has 256 random bits."""
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _text(raw: str) -> str | None:
-    return raw or None
-
-
-def _folder(raw: str) -> Path | None:
-    return Path(raw).expanduser().absolute() if raw else None
-
-
-def _count(raw: str) -> int:
-    if not raw.isdecimal() or int(raw) < 1:
-        raise ValueError("give a whole number of at least 1")
-    return int(raw)
-
-
-def _seconds(raw: str) -> float:
-    try:
-        seconds = float(raw)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise ValueError("give a number of seconds above 0")
-    return seconds
-
-
-def _web_url(raw: str) -> str | None:
-    if raw and (urlsplit(raw).scheme not in ("http", "https") or not urlsplit(raw).hostname):
-        raise ValueError("give an address such as https://pictures.example.com")
-    return raw.rstrip("/") or None
-
-
-def _store_url(raw: str) -> str | None:
-    if raw and not urlsplit(raw).scheme:
-        raise ValueError("give a URL such as file:///var/lib/darkroom/objects or s3://bucket/prefix")
-    return raw or None
-
-
-def _database_url(raw: str) -> str | None:
-    """SQLAlchemy 2.1 reads a bare `postgresql://` as psycopg 3, which is not what is installed: name the driver."""
-    if not raw:
-        return None
-    parts = urlsplit(raw)
-    if parts.scheme not in ("postgres", "postgresql", "postgresql+psycopg2") or len(parts.path) < 2:
-        raise ValueError("give a URL such as postgresql://user:password@host:5432/darkroom")
-    return urlunsplit(parts._replace(scheme="postgresql+psycopg2"))
-
-
-def _secret_key(raw: str) -> str | None:
-    if raw and len(raw) < LEAST_SECRET:
-        raise ValueError(f"give at least {LEAST_SECRET} characters nobody can guess; `openssl rand -hex 32` makes them")
-    return raw or None
-
-
-def _addresses(raw: str) -> frozenset[Address]:
-    return frozenset(_address(entry.strip()) for entry in raw.split(",") if entry.strip())
-
-
-def _address(entry: str) -> Address:
-    host, _, port = entry.rpartition(":")
-    try:
-        if not 0 < int(port) < 65536:
-            raise ValueError
-        return str(ip_address(host.removeprefix("[").removesuffix("]"))), int(port)
-    except ValueError:
-        raise ValueError(f"{entry!r} is not a literal address:port such as 127.0.0.1:8123 or [::1]:8123") from None
-
-
-def _ports(raw: str) -> frozenset[int]:
-    ports = [entry.strip() for entry in raw.split(",") if entry.strip()]
-    if not all(port.isdecimal() and 0 < int(port) < 65536 for port in ports):
-        raise ValueError("give port numbers separated by commas, such as 8400,8401")
-    return frozenset(map(int, ports))
-
-
-def _yes_or_no(raw: str) -> bool:
-    if raw.lower() not in ("yes", "no"):
-        raise ValueError("give yes or no")
-    return raw.lower() == "yes"
-
-
-def _log_level(raw: str) -> str:
-    if raw.lower() not in ("debug", "info", "warning", "error"):
-        raise ValueError("give debug, info, warning or error")
-    return raw.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,54 +32,59 @@ class Setting:
 
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("DARKROOM_DATA", ".darkroom", "The folder for everything that Darkroom keeps on this machine.", _folder,
+    Setting("DARKROOM_DATA", ".darkroom", "The folder for everything that Darkroom keeps on this machine.", read.folder,
             "`.darkroom` in the current folder"),
     Setting("DARKROOM_DATABASE_URL", "", "Your own PostgreSQL for the ledger, instead of the embedded one.",
-            _database_url, "the embedded PostgreSQL"),
+            read.database_url, "the embedded PostgreSQL"),
     Setting("DARKROOM_DAGSTER_DATABASE_URL", "", "The database for Dagster's own records: never the ledger's.",
-            _database_url, "`dagster` on the same server; `NAME_dagster` where the ledger is called NAME instead of "
-            "`darkroom`"),
+            read.database_url, "`dagster` on the same server; `NAME_dagster` where the ledger is called NAME instead "
+            "of `darkroom`"),
     Setting("DARKROOM_STORE_URL", "", "Where pictures and reports are kept: `file://`, `s3://`, `gs://` or `az://`.",
-            _store_url, "the folder `objects` in `DARKROOM_DATA`"),
-    Setting("DARKROOM_CDN_URL", "", "The address under which a CDN serves the store's `public/` class.", _web_url,
+            read.store_url, "the folder `objects` in `DARKROOM_DATA`"),
+    Setting("DARKROOM_CDN_URL", "", "The address under which a CDN serves the store's `public/` class.", read.web_url,
             "the API serves it"),
     Setting("DARKROOM_API_URL", "http://127.0.0.1:8400", "The address under which customers reach the API; it stands "
-            "in every link.", _web_url),
+            "in every link.", read.web_url),
     Setting("DARKROOM_DAGSTER_URL", "http://127.0.0.1:8401", "The address under which operators reach Dagster's UI.",
-            _web_url),
-    Setting("DARKROOM_MODELS", "", "The folder with the optional models' weights.", _folder, "none: no models"),
-    Setting("DARKROOM_WORKFLOWS", "", "A folder with workflows of your own, besides the built-in ones.", _folder,
+            read.web_url),
+    Setting("DARKROOM_MODELS", "", "The folder with the optional models' weights.", read.folder, "none: no models"),
+    Setting("DARKROOM_WORKFLOWS", "", "A folder with workflows of your own, besides the built-in ones.", read.folder,
             "none"),
     Setting("DARKROOM_SECRET_KEY", "", "The secret that stored secrets are encrypted with and links are signed with: "
-            "at least 16 characters, the same on every host.", _secret_key,
+            "at least 16 characters, the same on every host.", read.secret_key,
             "made on first run, in `secret.key` in `DARKROOM_DATA`"),
     Setting("DARKROOM_SOURCE_ALLOW", "", "Literal `address:port`, separated by commas, that sources and webhooks may "
-            "reach although the address guard would refuse them.", _addresses, "none"),
+            "reach although the address guard would refuse them.", read.addresses, "none"),
     Setting("DARKROOM_OWN_PORTS", "", "Ports of Darkroom itself on this machine, refused to sources and webhooks even "
-            "when listed; `darkroom up` sets them.", _ports, "the ports in the URLs above"),
-    Setting("DARKROOM_RUN_SLOTS", str(CORES), "How many runs may work at the same time.", _count,
+            "when listed; `darkroom up` sets them.", read.ports, "the ports in the URLs above"),
+    Setting("DARKROOM_RUN_SLOTS", str(CORES), "How many runs may work at the same time.", read.count,
             "the number of cores"),
-    Setting("DARKROOM_THREADS", str(CORES), "How many threads a run's stages use.", _count, "the number of cores"),
-    Setting("DARKROOM_LEASE_S", "30", "After how many seconds without a sign of life a run loses its shard.", _seconds),
+    Setting("DARKROOM_THREADS", str(CORES), "How many threads a run's stages use.", read.count, "the number of cores"),
+    Setting("DARKROOM_LEASE_S", "30", "After how many seconds without a sign of life a run loses its shard.",
+            read.seconds),
     Setting("DARKROOM_HEARTBEAT_S", "5", "Every how many seconds a run gives a sign of life; under half the lease.",
-            _seconds),
-    Setting("DARKROOM_SHARD_IMAGES", "400", "The most images in one shard, which is the work of one run.", _count),
-    Setting("DARKROOM_SHARD_S", "90", "A shard's estimated seconds of work while no other customer waits.", _seconds),
+            read.seconds),
+    Setting("DARKROOM_SHARD_IMAGES", "400", "The most images in one shard, which is the work of one run.", read.count),
+    Setting("DARKROOM_SHARD_S", "90", "A shard's estimated seconds of work while no other customer waits.",
+            read.seconds),
     Setting("DARKROOM_SHARD_BUSY_S", "15", "A shard's estimated seconds of work while other customers wait.",
-            _seconds),
+            read.seconds),
     Setting("DARKROOM_FLEET", "no",
-            "yes where several machines run shards: one batch then spreads over all free slots.", _yes_or_no),
+            "yes where several machines run shards: one batch then spreads over all free slots.", read.yes_or_no),
     Setting("DARKROOM_SWEEP_AFTER_S", "86400", "After how many seconds an object that nothing refers to is removed.",
-            _seconds),
+            read.seconds),
     Setting("DARKROOM_RETENTION_DAYS", "30", "Days that originals, renditions and reports of an ended job are kept.",
-            _count),
-    Setting("DARKROOM_RUN_RETENTION_DAYS", "14", "Days that Dagster's runs, ticks and logs are kept.", _count),
-    Setting("DARKROOM_MAX_ITEMS", "800", "The most files in one batch.", _count),
-    Setting("DARKROOM_MAX_BYTES", str(15 * 1024 * 1024), "The most bytes in one file.", _count),
-    Setting("DARKROOM_MAX_PIXELS", "100000000", "The most pixels in one picture.", _count),
-    Setting("DARKROOM_TOKEN_DAYS", "3650", "Days that a new token is valid unless told otherwise.", _count),
-    Setting("DARKROOM_WEBHOOK_TIMEOUT_S", "20", "Seconds that a webhook's receiver may take to answer.", _seconds),
-    Setting("DARKROOM_LOG_LEVEL", "info", "How much is logged: debug, info, warning or error.", _log_level),
+            read.count),
+    Setting("DARKROOM_RUN_RETENTION_DAYS", "14", "Days that Dagster's runs, ticks and logs are kept.", read.count),
+    Setting("DARKROOM_MAX_ITEMS", "800", "The most files in one batch.", read.count),
+    Setting("DARKROOM_MAX_BYTES", str(15 * 1024 * 1024), "The most bytes in one file.", read.count),
+    Setting("DARKROOM_MAX_PIXELS", "100000000", "The most pixels in one picture.", read.count),
+    Setting("DARKROOM_TOKEN_DAYS", "3650", "Days that a new token is valid unless told otherwise.", read.count),
+    Setting("DARKROOM_WEBHOOK_TIMEOUT_S", "20", "Seconds that a webhook's receiver may take to answer: 1 to 30.",
+            read.answer_seconds),
+    Setting("DARKROOM_ALERT_AFTER_S", "60", "After how many seconds that work waits and no run is at work the alert "
+            "`dispatch_stuck` is raised.", read.seconds),
+    Setting("DARKROOM_LOG_LEVEL", "info", "How much is logged: debug, info, warning or error.", read.log_level),
 )  # fmt: skip
 
 
@@ -204,6 +120,7 @@ class Settings:
     max_pixels: int
     token_days: int
     webhook_timeout_s: float
+    alert_after_s: float
     log_level: str
 
     @classmethod
@@ -275,9 +192,14 @@ def key_file(data: Path) -> Path:
 
 def _kept_key(data: Path) -> str | None:
     try:
-        return _secret_key(key_file(data).read_text().strip())
+        return read.secret_key(key_file(data).read_text().strip())
     except FileNotFoundError:
         return None
+    except NotADirectoryError as error:
+        raise OperatorError(
+            f"The data folder {data} cannot be used: it, or a part of its path, is a file. "
+            "Name a folder with --data or DARKROOM_DATA."
+        ) from error
     except (OSError, ValueError) as error:
         raise OperatorError(f"The secret key in {key_file(data)} cannot be used: {error}.") from error
 

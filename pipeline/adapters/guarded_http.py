@@ -27,16 +27,12 @@ from urllib3.response import BaseHTTPResponse
 from pipeline.adapters.address_guard import AddressGuard, Route
 from pipeline.adapters.urls import Target, parse_target, redirected
 from pipeline.adapters.watch import Clock, Deadline, HostSlots, Watch, current_watch
-from pipeline.errors import (
-    PipelineError,
-    SourceError,
-    SourceTimedOut,
-    SourceTruncated,
-    SourceUnavailable,
-)
+from pipeline.errors import PipelineError, SourceError, SourceTimedOut, SourceTruncated, SourceUnavailable
 
 USER_AGENT = "Darkroom"
 MAX_REDIRECTS = 5
+CONNECT_TIMEOUT_S = 10.0
+"""For the name, for the TCP connection and for the TLS handshake, each, within the deadline of the call."""
 CHUNK_BYTES = 256 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REFUSED_IN_HEADERS = re.compile(r"[^\t\x20-\x7e\xa0-\xff]")
@@ -142,7 +138,7 @@ class GuardedClient:
         guard: AddressGuard,
         *,
         per_host: int = 8,
-        connect_timeout_s: float = 10.0,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
         idle_timeout_s: float = 20.0,
         ca_file: str | None = None,
         clock: Clock = time.monotonic,
@@ -203,7 +199,7 @@ class GuardedClient:
                     response.close()
 
     def _send(
-        self, call: Call, route: Route, headers: dict[str, str], deadline: Deadline, watch: Watch
+        self, call: Call, route: Route, headers: urllib3.HTTPHeaderDict, deadline: Deadline, watch: Watch
     ) -> tuple[BaseHTTPResponse, str]:
         """The first of the checked addresses that takes the connection."""
         token = current_watch.set(watch)
@@ -219,7 +215,7 @@ class GuardedClient:
             current_watch.reset(token)
 
     def _send_to(
-        self, address: str, call: Call, target: Target, headers: dict[str, str], deadline: Deadline
+        self, address: str, call: Call, target: Target, headers: urllib3.HTTPHeaderDict, deadline: Deadline
     ) -> BaseHTTPResponse:
         named = {"server_hostname": target.host} if target.scheme == "https" else None
         pool = self._pools.connection_from_host(address, target.port, scheme=target.scheme, pool_kwargs=named)
@@ -255,10 +251,14 @@ def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
     return max(0.0, (aware - now).total_seconds())
 
 
-def _complete(headers: Mapping[str, str], target: Target) -> dict[str, str]:
+def _complete(headers: Mapping[str, str], target: Target) -> urllib3.HTTPHeaderDict:
+    """Each header once, however its name is written: what the call sets replaces ours, `Host` is always ours."""
     if any(_REFUSED_IN_HEADERS.search(value) for value in headers.values()):
         raise SourceError("A credential or header to be sent contains characters that HTTP does not allow.")
-    return {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers, "Host": target.authority}
+    complete = urllib3.HTTPHeaderDict({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
+    for name, value in (*headers.items(), ("Host", target.authority)):
+        complete[name] = value
+    return complete
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import time
 
 from pipeline.adapters.address_guard import AddressGuard
-from pipeline.adapters.guarded_http import Call, GuardedClient
+from pipeline.adapters.guarded_http import CONNECT_TIMEOUT_S, Call, GuardedClient
 from pipeline.adapters.watch import Clock, Deadline
 from pipeline.errors import PipelineError
 from pipeline.ports import WebhookAnswer, WebhookMessage
@@ -29,6 +29,12 @@ class HttpWebhookClient:
         self._deadline_s = deadline_s
         self._clock = clock
 
+    @property
+    def longest_s(self) -> float:
+        """A free slot at the host is waited for up to the deadline, then the whole deadline is the receiver's; a TLS
+        handshake that begins just before its end has its own time."""
+        return 2 * self._deadline_s + CONNECT_TIMEOUT_S
+
     def post(self, message: WebhookMessage) -> WebhookAnswer:
         """What the endpoint answered, redirects included as they are; a failure is an answer without a status."""
         started = self._clock()
@@ -39,7 +45,7 @@ class HttpWebhookClient:
 
     def _post(self, message: WebhookMessage, started: float) -> WebhookAnswer:
         # A kept connection may have been closed by the receiver meanwhile, and a POST is not sent twice: no keep-alive.
-        headers = {"Content-Type": "application/json", **message.headers, "Connection": "close"}
+        headers = {**message.headers, "Connection": "close"}
         call = Call("POST", message.url, headers=headers, body=message.body)
         with self._client.open(
             call, Deadline(self._deadline_s, self._clock), slot_timeout_s=self._deadline_s

@@ -15,7 +15,7 @@ app = typer.Typer(
 
 @app.command("create")
 def create(
-    name: Annotated[str, typer.Argument(help="Unique, yours to choose: `studio-berlin`.")],
+    name: Annotated[str, typer.Argument(help="Unique, yours to choose, up to 100 characters: `studio-berlin`.")],
     plan: Annotated[
         Literal["standard", "unlimited"],
         typer.Option(help="standard: 10 batches at once, 10 new ones and 60 reads per minute. unlimited: no limits."),

@@ -15,6 +15,7 @@ import requests
 
 from pipeline.bootstrap import connect_ledger
 from pipeline.errors import Conflict, DatabaseUnavailable, NotFound, OperatorError
+from pipeline.instance.preflight import make_data_folder
 from pipeline.instance.privileges import ended_with_parent
 from pipeline.instance.programs import python, source_folder
 from pipeline.instance.record import connected, running_instance
@@ -104,7 +105,7 @@ def running_or_started(data: Path | None, say: Say) -> Iterator[Settings]:
 def started_instance(environ: Mapping[str, str], say: Say) -> Iterator[Settings]:
     """`darkroom up` in a process of its own, until the block ends; it ends as well when this process is killed."""
     settings = Settings.from_environment(environ)
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_data_folder(settings.data)
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder, _signals_unwind():
         ready, log = Path(folder, "ready.json"), Path(folder, "up.log")
         process = _start(environ, ready, log)

@@ -1,5 +1,6 @@
 """`darkroom jobs`: what was asked for, how far it is, and what an operator can do about it."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -28,7 +29,7 @@ from pipeline.reports.model import name_of
 from pipeline.services.accounts import list_accounts
 from pipeline.services.jobs import cancel
 from pipeline.services.retrying import retry_failed
-from pipeline.services.views import list_jobs, show_job
+from pipeline.services.views import list_jobs, runs_of_job, show_job
 
 app = typer.Typer(help="Jobs (what the API calls batches): list, look into, try again, cancel.", no_args_is_help=True)
 
@@ -77,17 +78,26 @@ def show(job_id: JobId, data: Data = None, json: Json = False) -> None:
     """Show one job: progress, every picture with its scores or the reason for trouble, and the links."""
     settings = found_settings(data)
     with open_ledger_of(settings) as ledger:
-        view = show_job(ledger, job_id)
+        view, runs = show_job(ledger, job_id), runs_of_job(ledger, job_id)
     body = batch_body(view)
-    links = {**view.reports, "dagster": _runs_url(settings.dagster_url, view), "api": _api_url(settings.api_url, view)}
+    links = {**view.reports, "api": f"{settings.api_url}/v1/batches/{view.id}"}
     if json:
-        print_json({**body, "links": links})
+        print_json({**body, "links": links, "runs": runs})
         return
     _print_head(view, body)
-    print_pictures(body["files"], [picture_name(item) for item in view.items])
+    names = [picture_name(item) for item in view.items]
+    print_pictures(body["files"], names)
     say(summary_of(body["files"]))
-    for name, url in links.items():
+    _print_files(body["files"], names)
+    for name, url in [*links.items(), *(("dagster run", url) for url in runs)]:
         say(f"{name:13} {url}")
+
+
+def _print_files(files: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
+    """Below the table, where no column cuts an address in two: each finished file's."""
+    for name, file in zip(names, files, strict=True):
+        for rendition in file["renditions"]:
+            say(f"{name} ({rendition['name']})  {rendition['url']}")
 
 
 def _print_head(view: JobView, body: dict[str, Any]) -> None:
@@ -108,15 +118,6 @@ def _print_head(view: JobView, body: dict[str, Any]) -> None:
 def picture_name(item: ItemView) -> str:
     """The customer's reference, or the name in the source's URL, or the upload's id."""
     return item.reference or (name_of(item.url) if item.url else f"upload {item.upload_id}")
-
-
-def _runs_url(dagster_url: str, view: JobView) -> str:
-    """Dagster's page of the runs of this job's customer: a run may work on several of the customer's jobs."""
-    return f"{dagster_url}/runs?q%5B0%5D=tag%3Adarkroom%2Fcustomer%3D{view.account_id}"
-
-
-def _api_url(api_url: str, view: JobView) -> str:
-    return f"{api_url}/v1/batches/{view.id}"
 
 
 @app.command("retry")

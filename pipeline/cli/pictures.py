@@ -1,6 +1,7 @@
 """Which files of a folder are pictures, and real photographs for whoever has none at hand."""
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -13,6 +14,8 @@ from pipeline.errors import MediaError, OperatorError
 if TYPE_CHECKING:
     from PIL import Image
 
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
+"""A folder that is named like a picture is named among what was left alone, unless it is looked into."""
 HEAD_BYTES = 64
 """Enough to tell a type by its signature."""
 
@@ -54,28 +57,32 @@ def find_pictures(folder: Path, *, recursive: bool, limits: MediaLimits, without
 
 def _files(folder: Path, *, recursive: bool, without: Path | None) -> Iterator[Path]:
     for place, subfolders, names in os.walk(folder, followlinks=False):
+        folders = tuple(subfolders)
         subfolders[:] = sorted(
-            name for name in subfolders if recursive and not name.startswith(".") and Path(place, name) != without
+            name for name in folders if recursive and not name.startswith(".") and Path(place, name) != without
         )
-        for name in sorted(names):
+        left_alone = [] if recursive else [name for name in folders if Path(name).suffix.lower() in SUFFIXES]
+        for name in sorted([*names, *left_alone]):
             if not name.startswith("."):
                 yield Path(place, name).relative_to(folder)
 
 
 def _why_not(path: Path, limits: MediaLimits) -> str | None:
-    """None for a picture that can be sent."""
+    """None for a picture that can be sent. What is no regular file is never opened: a FIFO would wait for a writer."""
     from pipeline.media.image import sniff
 
     try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            return "It is not a regular file."
         with path.open("rb") as file:
             sniff(file.read(HEAD_BYTES), limits)
-        size = path.stat().st_size
     except MediaError as error:
         return error.message
     except OSError as error:
         return f"It cannot be read: {error.strerror}."
-    if size > limits.max_bytes:
-        return f"It has {size} bytes; the limit is {limits.max_bytes}."
+    if found.st_size > limits.max_bytes:
+        return f"It has {found.st_size} bytes; the limit is {limits.max_bytes}."
     return None
 
 

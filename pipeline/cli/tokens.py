@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.instances import open_ledger
-from pipeline.cli.output import Data, Json, print_json, say
-from pipeline.services.accounts import create_token, revoke_tokens
+from pipeline.cli.output import Data, Json, fields, print_json, print_table, say
+from pipeline.services.accounts import create_token, list_tokens, revoke_tokens
 
 app = typer.Typer(help="Bearer tokens of accounts.", no_args_is_help=True)
 
@@ -38,10 +38,32 @@ def create(
     say("Keep it: it is shown this once.", stderr=True)
 
 
+@app.command("list")
+def show_all(
+    name: Annotated[str, typer.Argument(help="The account's name.")],
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Show an account's tokens: how each begins, and from when to when it is valid. No token is shown whole."""
+    with open_ledger(data) as ledger:
+        tokens = list_tokens(ledger, name)
+    if json:
+        print_json([fields(token) for token in tokens])
+        return
+    print_table(
+        ("Prefix", "Since", "Expires", "Revoked"),
+        ((each.prefix, each.created_at, each.expires_at, each.revoked_at) for each in tokens),
+        empty=f"No tokens yet: make one with `darkroom tokens create {name}`.",
+    )
+
+
 @app.command("revoke")
 def revoke(
     name: Annotated[str, typer.Argument(help="The account's name.")],
-    prefix: Annotated[str, typer.Option(help="Only tokens that begin with this; every one of the account's if empty.")],
+    prefix: Annotated[
+        str,
+        typer.Option(help="How the tokens begin, as `tokens list` shows it, or one whole token. Empty: every token."),
+    ],
     data: Data = None,
     json: Json = False,
 ) -> None:
@@ -51,4 +73,5 @@ def revoke(
     if json:
         print_json({"revoked": count})
         return
-    say(f"{count} tokens are refused from now on.")
+    noun = "token is" if count == 1 else "tokens are"
+    say(f"{count} {noun} refused from now on.")

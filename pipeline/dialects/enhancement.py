@@ -213,6 +213,7 @@ def _criterion(criterion: Any) -> dict[str, Any]:
         "weight": criterion.weight,
         "points_lost": criterion.points_lost,
         "met": criterion.met,
+        "required": criterion.required,
         "origin": criterion.origin,
         "sentence": criterion.sentence,
     }

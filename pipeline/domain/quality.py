@@ -22,7 +22,9 @@ class Criterion:
     """One plain sentence for a photographer."""
     unit: str = ""
     met: bool = True
-    """False when a required guideline is not met: the picture is then rejected whatever its score."""
+    """Whether the value meets the target."""
+    required: bool = False
+    """True for a guideline that rejects the picture, whatever its score, when it is not met."""
     origin: str = "standard"
     """"standard" or "guideline"."""
 
@@ -43,7 +45,7 @@ class QualityScore:
     @property
     def unmet(self) -> tuple[Criterion, ...]:
         """The required guidelines that this picture does not meet."""
-        return tuple(criterion for criterion in self.criteria if not criterion.met)
+        return tuple(criterion for criterion in self.criteria if criterion.required and not criterion.met)
 
     @property
     def reasons(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from pipeline.instance.databases import create_missing, database_readiness, noti
 from pipeline.instance.first_run import make_secret_key
 from pipeline.instance.plan import DARKROOM, Parts, Plan, plan_instance
 from pipeline.instance.ports import PortClaims
+from pipeline.instance.preflight import check_before_start
 from pipeline.instance.programs import Program
 from pipeline.instance.readiness import Readiness, wait_until
 from pipeline.instance.record import forget_record, take_folder, write_record
@@ -46,7 +47,7 @@ def launch(
     It needs a process of its own: every other child of this process is ended with it. Raises `OperatorError` where
     the instance cannot start, or where its supervisor dies.
     """
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    check_before_start(settings, ready_file)
     with contextlib.suppress(StopRequested), _signals_ask_for_the_end(), PortClaims() as claims:
         lock = take_folder(settings.data)
         if ready_file:

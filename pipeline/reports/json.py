@@ -153,6 +153,7 @@ def _criterion(criterion: Criterion) -> dict[str, Any]:
         "weight": criterion.weight,
         "points_lost": _finite(criterion.points_lost),
         "met": criterion.met,
+        "required": criterion.required,
         "origin": criterion.origin,
         "sentence": criterion.sentence,
     }

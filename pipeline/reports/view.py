@@ -203,7 +203,7 @@ def _needs_signature(rendition: Rendition) -> bool:
 
 def _explanation(score: QualityScore, before: QualityScore | None) -> Explanation:
     earlier = {(each.origin, each.name): each for each in before.criteria} if before else {}
-    ordered = sorted(score.criteria, key=lambda each: (each.met, -each.points_lost))
+    ordered = sorted(score.criteria, key=lambda each: (each.met or not each.required, -each.points_lost))
     return Explanation(
         score=points(score.score),
         lost=points(sum(each.points_lost for each in score.criteria)),
@@ -225,6 +225,6 @@ def _row(criterion: Criterion, earlier: Criterion | None) -> Row:
         weight=f"{100 * criterion.weight:.3g} %",
         lost=points(criterion.points_lost),
         is_loss=criterion.points_lost > 0,
-        is_met=criterion.met,
+        is_met=criterion.met or not criterion.required,
         is_guideline=criterion.origin == "guideline",
     )

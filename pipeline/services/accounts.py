@@ -1,6 +1,7 @@
 """Accounts, tokens and webhook endpoints: who may call, and whom we tell."""
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,12 +19,21 @@ from pipeline.store.accounts import (
     accounts_by_name,
     endpoint_of,
     revoke,
+    tokens_of,
     valid_token,
 )
 
 TOKEN_PREFIX = "dk_"  # noqa: S105 - what every token begins with, no secret
+PREFIX_CHARS = 8
+"""So much of a token is kept in the clear, to tell one from another: `dk_` and 5 of 43 random characters."""
 TOKEN_DAYS = 3650
 """Contract section 1: a token lasts ten years unless asked otherwise."""
+
+NAME_CHARS = 100
+EMAIL_CHARS = 254
+"""RFC 5321, 4.5.3.1.3, as erratum 1690 to RFC 3696 counts it."""
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
+"""Plausible, no more: only a message that arrives proves an address."""
 
 PLANS = (
     PlanRow(name="standard", concurrent_jobs=10, creates_per_minute=10, reads_per_minute=60),
@@ -53,7 +63,10 @@ class AccountView:
 
 
 def create_account(ledger: Ledger, name: str, *, plan: str = "standard", email: str | None = None) -> AccountView:
-    """The account exists; raises `Conflict` when the name is taken."""
+    """The account exists; raises `InvalidRequest` for what is no name or address, `Conflict` when the name is taken."""
+    _require_name(name)
+    if email is not None:
+        _require_email(email)
     with ledger.database.session() as session:
         if session.get(PlanRow, plan) is None:
             names = ", ".join(known.name for known in PLANS)
@@ -65,6 +78,19 @@ def create_account(ledger: Ledger, name: str, *, plan: str = "standard", email: 
         session.flush()
         session.refresh(row)
         return _view(row)
+
+
+def _require_name(name: str) -> None:
+    """Names stand in tables, logs and webhooks: nothing in them hides, breaks a line or moves a cursor."""
+    if not 0 < len(name) <= NAME_CHARS or not name.isprintable() or name != name.strip():
+        words = f"A name has 1 to {NAME_CHARS} printable characters, and no space at either end."
+        raise InvalidRequest({"name": [words]})
+
+
+def _require_email(email: str) -> None:
+    if len(email) > EMAIL_CHARS or not email.isprintable() or _EMAIL.fullmatch(email) is None:
+        words = f"This is no e-mail address: one has the form name@example.com and at most {EMAIL_CHARS} characters."
+        raise InvalidRequest({"email": [words]})
 
 
 def list_accounts(ledger: Ledger) -> list[AccountView]:
@@ -83,15 +109,44 @@ def create_token(ledger: Ledger, account: str, *, days: float = TOKEN_DAYS) -> s
             expires_at = datetime.now(UTC) + timedelta(days=days)
         except OverflowError as error:
             raise InvalidRequest({"days": ["The lifetime is too long: at most 2900000 days."]}) from error
-        session.add(TokenRow(account_id=row.id, prefix=token[:8], digest=token_digest(token), expires_at=expires_at))
+        session.add(
+            TokenRow(account_id=row.id, prefix=token[:PREFIX_CHARS], digest=token_digest(token), expires_at=expires_at)
+        )
     return token
 
 
+@dataclass(frozen=True, slots=True)
+class TokenView:
+    """A token without what it opens: nobody can call with a prefix."""
+
+    prefix: str
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+
+
+def list_tokens(ledger: Ledger, account: str) -> list[TokenView]:
+    """Every token the account ever had, the oldest first."""
+    with ledger.database.session() as session:
+        rows = tokens_of(session, _account(session, account).id)
+        return [TokenView(row.prefix, row.created_at, row.expires_at, row.revoked_at) for row in rows]
+
+
 def revoke_tokens(ledger: Ledger, account: str, *, prefix: str = "") -> int:
-    """The account's tokens that begin with this are refused from now on; returns how many were valid until now."""
+    """The account's tokens that begin with this are refused from now on; returns how many were valid until now.
+
+    A whole token in place of a prefix stands for itself alone. Raises `InvalidRequest` for anything else that is
+    longer than the part of a token that is known here.
+    """
     with ledger.database.session() as session:
         row = _account(session, account)
-        return revoke(session, row.id, prefix)
+        if len(prefix) <= PREFIX_CHARS:
+            return revoke(session, row.id, prefix=prefix)
+        digest = token_digest(prefix)
+        if digest not in {token.digest for token in tokens_of(session, row.id)}:
+            words = f"The account has no such token, and a prefix has at most {PREFIX_CHARS} characters: "
+            raise InvalidRequest({"prefix": [f"{words}see `darkroom tokens list {account}`."]})
+        return revoke(session, row.id, digest=digest)
 
 
 def authenticate(ledger: Ledger, token: str) -> Caller:

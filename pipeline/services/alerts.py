@@ -18,9 +18,6 @@ from pipeline.store.alerts import (
 
 log = logging.getLogger(__name__)
 
-STUCK_AFTER_S = 60.0
-"""Dispatch takes work within a second, unless every slot is busy: a minute without any is trouble."""
-
 
 @dataclass(frozen=True, slots=True)
 class Alert:
@@ -33,23 +30,24 @@ def check(ledger: Ledger) -> list[str]:
     """Alerts are raised and ended as the ledger shows; returns the kinds that are newly raised."""
     raised = []
     with ledger.database.session() as session:
-        for kind, words in _found(session).items():
+        for kind, words in _found(session, stuck_after_s=ledger.options.alert_after_s).items():
             if set_alert(session, kind, words):
                 raised.append(kind)
                 log.warning("Alert %s: %s", kind, words)
     return raised
 
 
-def _found(session: Session) -> dict[str, str | None]:
+def _found(session: Session, *, stuck_after_s: float) -> dict[str, str | None]:
     """Every kind of alert, with its words while it lasts."""
     idle_s, dead = oldest_idle_seconds(session), dead_deliveries(session)
     failing, overdue = failing_shards(session), overdue_jobs(session)
     stuck = (
         f"Work has waited for {idle_s or 0:.0f} s and no run has begun: look whether the Dagster daemon and the code"
-        " server are up (`darkroom up` restarts them) and whether the code location loads."
+        " server are up (`darkroom up` restarts them), whether Dagster's database answers, and whether the code"
+        " location loads."
     )
     return {
-        "dispatch_stuck": stuck if idle_s is not None and idle_s > STUCK_AFTER_S else None,
+        "dispatch_stuck": stuck if idle_s is not None and idle_s > stuck_after_s else None,
         "dead_deliveries": f"{dead} webhook deliveries died today: `darkroom webhooks deliveries --dead`."
         if dead
         else None,

@@ -30,8 +30,9 @@ from pipeline.version import VERSION
 
 log = logging.getLogger(__name__)
 
-HOLD_S = 60.0
-"""A claimed delivery is due again after this: three times what one attempt may take, for a keeper that died."""
+RECORD_S = 10.0
+"""To begin a claimed attempt and to write down what came of it. Claimed deliveries are held for the longest attempt and
+this: two keepers never make the same attempt, and what a keeper had claimed when it died is due again after that."""
 PER_ACCOUNT = 4
 """Attempts at one account's endpoints at the same time: a dead endpoint with a long queue holds up nobody else."""
 DISABLE_AFTER = timedelta(days=3)
@@ -48,10 +49,13 @@ class DueDelivery:
     message: WebhookMessage
 
 
-def claim_deliveries(ledger: Ledger, *, limit: int, busy: Sequence[UUID] = ()) -> list[DueDelivery]:
-    """Deliveries that are due, signed for this attempt and claimed for a minute; none of the busy accounts."""
+def claim_deliveries(ledger: Ledger, *, limit: int, longest_s: float, busy: Sequence[UUID] = ()) -> list[DueDelivery]:
+    """Deliveries that are due, signed for this attempt; none of the busy accounts.
+
+    They are claimed for as long as the attempt may last. `longest_s` is the client's.
+    """
     with ledger.database.session() as session:
-        rows = claim_due(session, limit=limit, hold_s=HOLD_S, per_account=PER_ACCOUNT, busy=busy)
+        rows = claim_due(session, limit=limit, hold_s=longest_s + RECORD_S, per_account=PER_ACCOUNT, busy=busy)
         return [due for row in rows if (due := _prepared(ledger, session, row)) is not None]
 
 
@@ -169,6 +173,8 @@ def replay(ledger: Ledger, delivery_id: UUID, *, account_id: UUID | None = None)
             raise NotFound("There is no such delivery.")
         if row.state is DeliveryState.PENDING:
             raise Conflict("The delivery is still being tried.")
+        if row.created_at < ledger.kept_since:  # its secret is gone, and nobody takes an event without a signature
+            raise Conflict("The delivery is past retention and cannot be signed again: ask for the batch instead.")
         row.state, row.attempts, row.next_attempt_at = DeliveryState.PENDING, 0, datetime.now(UTC)
         notify(session, EVENTS)
         return _view(row, session.get_one(EventRow, row.event_id))

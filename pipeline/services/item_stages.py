@@ -94,15 +94,17 @@ def analyze(line: Line, item: ItemRow, fence: Fence) -> Patch:
 def enhance(line: Line, item: ItemRow, fence: Fence) -> Patch:
     """The renditions lie in the store as work, not yet published, with what was done to get them."""
     from pipeline.stages.enhance import enhance as improve
+    from pipeline.stages.enhance import pixels_needed
 
     data = line.store.get(item.original_key or "")
     facts = load(MediaFacts, item.facts)
-    with _room_for(facts.width * facts.height):
+    workflow = job_workflow(line.database, item.job_id)
+    with _room_for(pixels_needed(facts, workflow, line.options.limits)):
         result = improve(
             data,
             facts,
             load(Findings, item.findings),
-            job_workflow(line.database, item.job_id),
+            workflow,
             limits=line.options.limits,
             models=line.models,
         )

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 LOOK_S = 0.5
 """Leases are looked at this often (architecture 1)."""
 ALERTS_S = 5.0
+TAKE_BACK_S = 5.0
 SWEEP_S = 3600.0
 SENDERS = 16
 
@@ -28,6 +29,7 @@ def keep(ledger: Ledger, store: ObjectStore, client: WebhookClient, stop: thread
         ("outbox", lambda: _send(ledger, client, stop)),
         ("leases", lambda: _expire(ledger, stop)),
         ("alerts", lambda: _repeat(lambda: alerts.check(ledger), ALERTS_S, stop)),
+        ("taker back", lambda: _repeat(lambda: sweeping.take_back(ledger, store), TAKE_BACK_S, stop)),
         ("sweeper", lambda: _repeat(lambda: (sweeping.forget(ledger), sweeping.sweep(ledger, store)), SWEEP_S, stop)),
     )
     threads = [threading.Thread(target=duty, name=name) for name, duty in duties]
@@ -114,7 +116,10 @@ def _send_and_listen(senders: _Senders, stop: threading.Event) -> None:
     with ledger.database.listen(EVENTS, STOP) as listener:
         while not stop.is_set():
             if senders.free:
-                for due in delivery.claim_deliveries(ledger, limit=senders.free, busy=senders.busy):
+                longest_s = senders.client.longest_s
+                for due in delivery.claim_deliveries(
+                    ledger, limit=senders.free, longest_s=longest_s, busy=senders.busy
+                ):
                     senders.start(due)
             due_in_s = delivery.next_due_in_s(ledger, busy=senders.busy)
             wait_s = LOOK_S if due_in_s is None else min(LOOK_S, max(0.02, due_in_s))

@@ -1,6 +1,7 @@
 """What every service works with: the ledger, the object store, the outside, and how much at once."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pipeline.domain.media import MediaLimits
@@ -31,6 +32,8 @@ class LineOptions:
     sweep_after_s: float = 86_400.0
     retention_days: int = 30
     token_days: int = 3650
+    alert_after_s: float = 60.0
+    """Dispatch takes work within a second, unless every slot is busy: a minute without any is trouble."""
     workflows: Path | None = None
     limits: MediaLimits = field(default_factory=MediaLimits)
 
@@ -42,6 +45,11 @@ class Ledger:
     database: Database
     key: SealingKey
     options: LineOptions
+
+    @property
+    def kept_since(self) -> datetime:
+        """What ended before then is past retention."""
+        return datetime.now(UTC) - timedelta(days=self.options.retention_days)
 
 
 @dataclass(frozen=True, slots=True)

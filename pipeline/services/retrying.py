@@ -9,7 +9,7 @@ from pipeline.domain.jobs import ITEM_STAGES, ItemState, JobStatus, Outcome, Sta
 from pipeline.errors import Conflict, InvalidRequest, NotFound
 from pipeline.services.line import Ledger
 from pipeline.store.items import ItemRow, items_of_job
-from pipeline.store.jobs import locked_job
+from pipeline.store.jobs import JobRow, locked_job
 from pipeline.store.notify import WORK, notify
 
 
@@ -46,16 +46,21 @@ def retry_failed(
         chosen = [item for item in items_of_job(session, job_id) if _is_chosen(item, positions)]
         if not chosen:
             raise Conflict("The job has no failed items to retry.")
-        if any(item.url is None and item.upload_id is None for item in chosen):
-            raise Conflict("The job is past retention and its uploaded originals are gone: send them again.")
+        if _is_past_retention(ledger, job) or any(item.url is None and item.upload_id is None for item in chosen):
+            raise Conflict("The job is past retention and its originals and secrets are gone: send them again.")
         for item in chosen:
             _reset(item, from_stage)
         job.move_to(JobStatus.RUNNING)
         job.generation += 1
         job.open_items = len(chosen)
-        job.report_shard_id, job.finished_at = None, None
+        job.report_shard_id, job.report_tries, job.finished_at = None, 0, None
         notify(session, WORK)
         return Retried(job_id, job.generation, len(chosen), from_stage)
+
+
+def _is_past_retention(ledger: Ledger, job: JobRow) -> bool:
+    """What its items and its webhook need has been forgotten, or is about to be."""
+    return job.finished_at is not None and job.finished_at < ledger.kept_since
 
 
 def _is_chosen(item: ItemRow, positions: Collection[int] | None) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 from pipeline.domain.jobs import ITEM_STAGES, ItemError, ItemState, JobKind, Outcome
@@ -12,7 +12,7 @@ from pipeline.domain.views import ItemView, JobView
 from pipeline.errors import NotFound
 from pipeline.services.line import Ledger
 from pipeline.store import Session
-from pipeline.store.dispatch import measured_seconds_per_item
+from pipeline.store.dispatch import measured_seconds_per_item, shards_of_job
 from pipeline.store.items import ItemRow, items_of_job, outcome_counts, stage_counts
 from pipeline.store.jobs import JobRow, job_of_account, jobs_of_account
 from pipeline.store.values import load
@@ -29,6 +29,20 @@ def show_job(ledger: Ledger, job_id: UUID, *, account_id: UUID | None = None, it
         if row is None:
             raise NotFound("There is no such batch.")
         return job_view(ledger, session, row, items=items)
+
+
+def runs_of_job(ledger: Ledger, job_id: UUID) -> list[str]:
+    """Dagster's pages of the runs that worked on the job's items as they stand, the one that made its report last.
+
+    For a shard whose run has not begun it is the list of that shard's runs.
+    """
+    with ledger.database.session() as session:
+        shards = shards_of_job(session, job_id)
+    pages = ledger.options.dagster_url.rstrip("/") + "/runs"
+    return [
+        f"{pages}/{run_id}" if run_id else f"{pages}?{urlencode({'q[0]': f'tag:darkroom/shard={shard_id}'})}"
+        for shard_id, run_id in shards
+    ]
 
 
 def list_jobs(

@@ -101,6 +101,7 @@ def _standard_line(standard: Standard, points: float, findings: Findings) -> _Li
         points_lost=0.0,
         sentence=verdict.sentence,
         unit=standard.unit,
+        met=standard.meets(findings),
     )
     return _Line(criterion, exact=verdict.loss * points * 10)
 
@@ -121,7 +122,8 @@ def _rule_lines(findings: Findings, facts: MediaFacts, guidelines: Guidelines) -
             points_lost=0.0,
             sentence=verdict.sentence,
             unit=verdict.unit,
-            met=verdict.met or not rule.required,
+            met=verdict.met,
+            required=rule.required,
             origin="guideline",
         )
         lines.append(_Line(criterion, exact=verdict.loss * rule.weight * 10))

@@ -84,14 +84,23 @@ def valid_token(session: Session, digest: str) -> tuple[TokenRow, AccountRow, Pl
     return None if row is None else (row[0], row[1], row[2])
 
 
-def revoke(session: Session, account_id: UUID, prefix: str) -> int:
-    """The account's valid tokens with this beginning are revoked; returns how many."""
+def tokens_of(session: Session, account_id: UUID) -> Sequence[TokenRow]:
+    """Every token the account ever had, the oldest first."""
+    return session.scalars(
+        select(TokenRow).where(TokenRow.account_id == account_id).order_by(TokenRow.created_at, TokenRow.id)
+    ).all()
+
+
+def revoke(session: Session, account_id: UUID, *, prefix: str = "", digest: str | None = None) -> int:
+    """The account's valid tokens with this beginning, or the one with this digest, are revoked; returns how many."""
+    chosen = TokenRow.prefix.startswith(prefix, autoescape=True) if digest is None else TokenRow.digest == digest
     revoked = session.scalars(
         update(TokenRow)
         .where(
             TokenRow.account_id == account_id,
-            TokenRow.prefix.startswith(prefix[:8], autoescape=True),
+            chosen,
             TokenRow.revoked_at.is_(None),
+            TokenRow.expires_at > func.now(),
         )
         .values(revoked_at=func.now())
         .returning(TokenRow.id)

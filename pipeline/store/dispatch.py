@@ -123,6 +123,19 @@ def unreported_jobs(session: Session) -> Sequence[JobRow]:
     ).all()
 
 
+def shards_of_job(session: Session, job_id: UUID) -> Sequence[tuple[int, str | None]]:
+    """Each shard that worked on the job's items, with the last run that held it; the one that reports comes last."""
+    rows = session.execute(
+        text(
+            "SELECT s.id, s.last_holder FROM shards s JOIN jobs j ON j.id = :job"
+            " WHERE s.id = j.report_shard_id OR s.id IN (SELECT shard_id FROM items WHERE job_id = :job)"
+            " ORDER BY coalesce(s.id = j.report_shard_id, false), s.id"
+        ),
+        {"job": job_id},
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 def jobs_of_shard(session: Session, shard_id: int, *, limit: int) -> Sequence[UUID]:
     """The first few jobs that a shard works for."""
     return session.scalars(

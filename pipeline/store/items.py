@@ -179,17 +179,20 @@ def stage_counts(session: Session, job_id: UUID) -> dict[int, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def referenced_keys(session: Session) -> set[str]:
-    """Every object key that an item, a job or an upload refers to."""
+def referenced_keys(session: Session, *, of_job: UUID | None = None) -> set[str]:
+    """Every object key that an item, a job or an upload refers to; with `of_job`, that this job's items refer to."""
     found: set[str] = set()
     for (keys,) in session.execute(
         text(
             "SELECT jsonb_build_array(original_key, proxy_key, enhancement->>'proxy_key')"
             " || coalesce(jsonb_path_query_array(enhancement, '$.renditions[*].key'), '[]')"
             " || coalesce(jsonb_path_query_array(renditions, '$[*].key'), '[]') FROM items"
+            " WHERE cast(:job AS uuid) IS NULL OR job_id = cast(:job AS uuid)"
             " UNION ALL SELECT coalesce(jsonb_path_query_array(reports, '$.*'), '[]') FROM jobs"
-            " UNION ALL SELECT jsonb_build_array(key) FROM uploads"
-        )
+            " WHERE cast(:job AS uuid) IS NULL"
+            " UNION ALL SELECT jsonb_build_array(key) FROM uploads WHERE cast(:job AS uuid) IS NULL"
+        ),
+        {"job": of_job},
     ):
         found.update(key for key in keys if key)
     return found

@@ -47,6 +47,7 @@ class JobRow(Base):
 
     __table_args__ = (
         Index("ix_jobs_account_created", "account_id", "created_at"),
+        Index("ix_jobs_cancelled", "cancelled_at", postgresql_where=text("cancelled_at IS NOT NULL")),
         Index("ix_jobs_open", "status", postgresql_where=text("status NOT IN ('succeeded', 'cancelled')")),
     )
 

@@ -1,18 +1,24 @@
-"""What is forgotten after its time: the words of a job stay, its pictures and deliveries go."""
+"""What is forgotten after its time: the words of a job stay, its pictures, secrets and deliveries go."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 
 def forget_old_jobs(session: Session, before: datetime) -> int:
-    """Jobs that ended before then refer to no object any more; returns how many still did."""
+    """Jobs that ended before then refer to no object and hold no secret any more; returns how many still did.
+
+    A job that was forgotten has no reports and no tries at one; one that ended without a report has tries.
+    """
     jobs = session.scalars(
         text(
-            "UPDATE jobs SET reports = '{}', source_auth_sealed = NULL"
-            " WHERE status IN ('succeeded', 'cancelled') AND finished_at < :before AND reports <> '{}'"
-            " RETURNING id"
+            "UPDATE jobs SET reports = '{}', report_tries = 0, source_auth_sealed = NULL, webhook_secret_sealed = NULL"
+            " WHERE status IN ('succeeded', 'cancelled') AND finished_at < :before"
+            " AND (reports <> '{}' OR report_tries > 0) RETURNING id"
         ),
         {"before": before},
     ).all()
@@ -27,7 +33,17 @@ def forget_old_jobs(session: Session, before: datetime) -> int:
 
 
 def forget_old_rows(session: Session, before: datetime) -> None:
-    """Delivered events' tries, idempotency keys and unused uploads from before then are gone."""
+    """Delivered events' tries, idempotency keys and unused uploads from before then are gone.
+
+    So are the secrets of deliveries made before then, unless they are still being tried.
+    """
+    session.execute(
+        text(
+            "UPDATE deliveries SET secret_sealed = NULL"
+            " WHERE state IN ('delivered', 'dead') AND created_at < :before AND secret_sealed IS NOT NULL"
+        ),
+        {"before": before},
+    )
     session.execute(
         text(
             "DELETE FROM delivery_attempts WHERE delivery_id IN"
@@ -42,4 +58,39 @@ def forget_old_rows(session: Session, before: datetime) -> None:
             " AND NOT EXISTS (SELECT 1 FROM items WHERE items.upload_id = uploads.id)"
         ),
         {"before": before},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """A cancelled job whose files may lie behind the CDN. `item_ids`: its items that were cancelled."""
+
+    job_id: UUID
+    account_id: UUID
+    item_ids: frozenset[int]
+    is_settled: bool
+    """No run that had one of these items can still be at work: nothing more comes."""
+
+
+def withdrawn_jobs(session: Session, since: datetime) -> Sequence[Withdrawn]:
+    """Jobs cancelled since then whose published files have not been taken back.
+
+    A cancelled item carries the mark of it: its renditions are an empty list, and NULL once they were taken back.
+    """
+    rows = session.execute(
+        text(
+            "SELECT j.id, j.account_id, array_agg(i.id), bool_and(coalesce(s.state = 'done', true))"
+            " FROM jobs j JOIN items i ON i.job_id = j.id LEFT JOIN shards s ON s.id = i.shard_id"
+            " WHERE j.cancelled_at > :since AND i.outcome = 'cancelled' AND i.renditions = '[]' GROUP BY j.id"
+        ),
+        {"since": since},
+    )
+    return [Withdrawn(row[0], row[1], frozenset(row[2]), row[3]) for row in rows]
+
+
+def mark_taken_back(session: Session, item_ids: Sequence[int]) -> None:
+    """Nothing of these cancelled items is looked for in public any more."""
+    session.execute(
+        text("UPDATE items SET renditions = NULL WHERE id = ANY(:ids) AND outcome = 'cancelled'"),
+        {"ids": list(item_ids)},
     )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from pipeline.domain.quality import BACKGROUNDS, METRICS, RULE_FACTS, STANDARD_POINTS
 from pipeline.domain.workflows import Guidelines, MetadataPolicy, OutputSpec, Rule, StepChoice, Workflow
@@ -14,6 +14,11 @@ from pipeline.workflows.messages import suggestion, validated
 from pipeline.workflows.schema import GuidelinesSection, Ratio, RuleSection, WorkflowFile
 
 ReadGuidelines = Callable[[str], str]
+
+NOTHING_COUNTS = (
+    "every criterion weighs 0, and no rule costs points or is required: every picture would score 100; "
+    "leave a criterion its weight, or add a rule"
+)
 
 
 def parse_workflow(text: str, *, source: str, read_guidelines: ReadGuidelines | None = None) -> Workflow:
@@ -31,11 +36,10 @@ def parse_workflow(text: str, *, source: str, read_guidelines: ReadGuidelines | 
         values = {name: value for name, value in values.items() if name != "guidelines"}
     file = validated(WorkflowFile, values, document, (), mistakes)
     # Looked at even where the rest has mistakes: the author learns of all of them at once.
-    steps = _steps(values.get("steps") if isinstance(values, dict) else None, document, mistakes)
-    _check_outputs(file, document, mistakes)
-    _check_guidelines(
-        file.guidelines if file else _guidelines_alone(values, document), document, ("guidelines",), mistakes
-    )
+    steps = _steps(_field(values, "steps"), document, mistakes)
+    _check_outputs(_field(values, "outputs"), document, mistakes)
+    _check_kept(_field(_field(values, "metadata"), "keep"), document, mistakes)
+    _check_guidelines(_field(values, "guidelines"), document, ("guidelines",), mistakes)
     if file is None or mistakes:
         raise InvalidWorkflow(mistakes)
     return _workflow(file, steps, guidelines or _guidelines(file.guidelines))
@@ -46,7 +50,7 @@ def parse_guidelines(text: str, *, source: str) -> Guidelines:
     document = read_document(text, source=source)
     mistakes: list[str] = []
     section = validated(GuidelinesSection, document.values, document, (), mistakes)
-    _check_guidelines(section, document, (), mistakes)
+    _check_guidelines(document.values, document, (), mistakes)
     if section is None or mistakes:
         raise InvalidWorkflow(mistakes)
     return _guidelines(section)
@@ -109,61 +113,97 @@ def _named_step(entry: Any) -> tuple[str | None, dict[str, Any]]:
     return None, {}
 
 
-def _guidelines_alone(values: Any, document: Document) -> GuidelinesSection | None:
-    """The guidelines of a file that has mistakes elsewhere; their own were noted with the others."""
-    section = values.get("guidelines") if isinstance(values, dict) else None
-    return validated(GuidelinesSection, section, document, (), [])
+def _field(values: Any, name: str) -> Any:
+    """The field of a group as it was written, right or wrong; None where there is no such thing."""
+    return values.get(name) if isinstance(values, dict) else None
 
 
-def _check_outputs(file: WorkflowFile | None, document: Document, mistakes: list[str]) -> None:
-    if file is None:
-        return
-    names = [output.name for output in file.outputs]
+def _list(values: Any) -> list[Any]:
+    return values if isinstance(values, list) else []
+
+
+def _check_outputs(outputs: Any, document: Document, mistakes: list[str]) -> None:
+    names = [output.get("name", "main") if isinstance(output, dict) else None for output in _list(outputs)]
     for index, name in enumerate(names):
-        if name in names[:index]:
+        if isinstance(name, str) and name in names[:index]:
             mistakes.append(document.mistake(("outputs", index, "name"), f"two outputs are named {name!r}"))
+
+
+def _check_kept(keep: Any, document: Document, mistakes: list[str]) -> None:
     keepable = _keepable()
-    for index, kept in enumerate(file.metadata.keep):
-        if kept not in keepable:
+    for index, kept in enumerate(_list(keep)):
+        if isinstance(kept, str) and kept not in keepable:
             words = f"{kept!r} cannot be kept; {suggestion(kept, keepable)}"
             mistakes.append(document.mistake(("metadata", "keep", index), words))
 
 
-def _check_guidelines(section: GuidelinesSection | None, document: Document, at: Path, mistakes: list[str]) -> None:
-    if section is None:
-        return
-    for name in section.weights:
-        if name not in STANDARD_POINTS:
-            words = f"there is no such criterion; {suggestion(name, STANDARD_POINTS)}"
-            mistakes.append(document.mistake((*at, "weights", name), words))
-    names = [rule.name for rule in section.rules]
-    for index, rule in enumerate(section.rules):
+def _check_guidelines(section: Any, document: Document, at: Path, mistakes: list[str]) -> None:
+    """What a schema cannot say, looked at in the values as they were written: none hides behind another's mistake."""
+    rules = _list(_field(section, "rules"))
+    _check_weights(_field(section, "weights"), rules, document, (*at, "weights"), mistakes)
+    names = [_field(rule, "name") for rule in rules]
+    for index, rule in enumerate(rules):
         path: Path = (*at, "rules", index)
-        if rule.name in names[:index] or rule.name in STANDARD_POINTS:
-            mistakes.append(document.mistake((*path, "name"), f"the name {rule.name!r} is already taken"))
+        if isinstance(names[index], str) and (names[index] in names[:index] or names[index] in STANDARD_POINTS):
+            mistakes.append(document.mistake((*path, "name"), f"the name {names[index]!r} is already taken"))
         mistakes += [document.mistake((*path, field), words) for field, words in _rule_mistakes(rule)]
 
 
-def _rule_mistakes(rule: RuleSection) -> list[tuple[str, str]]:
+def _check_weights(weights: Any, rules: list[Any], document: Document, at: Path, mistakes: list[str]) -> None:
+    if not isinstance(weights, dict):
+        return
+    for name in weights:
+        if isinstance(name, str) and name not in STANDARD_POINTS:
+            words = f"there is no such criterion; {suggestion(name, STANDARD_POINTS)}"
+            mistakes.append(document.mistake((*at, name), words))
+    if not any(weights.get(name, 1) for name in STANDARD_POINTS) and not any(_counts(rule) for rule in rules):
+        mistakes.append(document.mistake(at, NOTHING_COUNTS))
+
+
+def _counts(rule: Any) -> bool:
+    """Whether some picture could fail by this rule."""
+    return isinstance(rule, dict) and bool(rule.get("weight", 1) or rule.get("required"))
+
+
+def _rule_mistakes(values: Any) -> list[tuple[str, str]]:
+    """What is wrong with a rule besides the types and ranges of its fields."""
+    rule, wrong = _readable(values)
+    if "subject" in wrong:
+        return []
     subjects = (*METRICS, *RULE_FACTS)
     if rule.subject not in subjects:
         return [("subject", f"{rule.subject!r} cannot be measured; {suggestion(rule.subject, subjects)}")]
+    mistakes = []
     has_range = rule.minimum is not None or rule.maximum is not None
     if rule.one_of and rule.subject not in ("aspect_ratio", "background"):
-        return [("one_of", f"{rule.subject} is a number: use minimum and maximum")]
-    if rule.subject == "background" and not rule.one_of:
-        return [("subject", f"background needs one_of: {' or '.join(BACKGROUNDS)}")]
-    if has_range == bool(rule.one_of):
-        return [("subject", "give either a range (minimum, maximum) or one_of")]
+        mistakes.append(("one_of", f"{rule.subject} is a number: use minimum and maximum"))
+    elif rule.subject == "background" and not rule.one_of and "one_of" not in wrong:
+        mistakes.append(("subject", f"background needs one_of: {' or '.join(BACKGROUNDS)}"))
+    elif has_range == bool(rule.one_of) and not wrong & {"minimum", "maximum", "one_of"}:
+        mistakes.append(("subject", "give either a range (minimum, maximum) or one_of"))
     if rule.minimum is not None and rule.maximum is not None and rule.minimum > rule.maximum:
-        return [("minimum", f"is {rule.minimum:g}, more than the maximum {rule.maximum:g}")]
-    return _one_of_mistakes(rule)
+        mistakes.append(("minimum", f"is {rule.minimum:g}, more than the maximum {rule.maximum:g}"))
+    return mistakes + _one_of_mistakes(rule)
+
+
+def _readable(values: Any) -> tuple[RuleSection, set[str]]:
+    """The rule with those fields that can be read, the others at their defaults; and the names of the others."""
+    try:
+        return RuleSection.model_validate(values), set()
+    except ValidationError as invalid:
+        wrong = {str(error["loc"][0]) if error["loc"] else "subject" for error in invalid.errors(include_url=False)}
+    fields = RuleSection.model_fields
+    written = values.items() if isinstance(values, dict) else ()
+    right = {name: value for name, value in written if name in fields and name not in wrong}
+    return RuleSection.model_construct(**right), wrong
 
 
 def _one_of_mistakes(rule: RuleSection) -> list[tuple[str, str]]:
     if rule.subject == "background":
         wrong = [value for value in rule.one_of if value not in BACKGROUNDS]
         return [("one_of", f"{value!r} is no background; {suggestion(value, BACKGROUNDS)}") for value in wrong]
+    if rule.subject != "aspect_ratio":
+        return []
     wrong = [value for value in rule.one_of if not re.fullmatch(Ratio, value)]
     return [("one_of", f'{value!r} is no ratio; write width to height, such as "4:3"') for value in wrong]
 

@@ -1,5 +1,6 @@
 """A batch cancelled while a run stands inside each stage (acceptance E 46)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,6 +20,14 @@ def submitted(house: House, *, more: tuple[str, ...] = ()) -> str:
 
 def cancelled(house: House, job: str) -> requests.Response:
     return house.customer.call("DELETE", f"/v1/batches/{job}")
+
+
+def published(house: House, job: str) -> dict[str, set[str]]:
+    """What lies behind the CDN of the batch: its items' ids with their files."""
+    found: dict[str, set[str]] = {}
+    for path in house.instance.data.glob(f"objects/public/*/{job}/*/*"):
+        found.setdefault(path.parent.name, set()).add(path.name)
+    return found
 
 
 def told_once(house: House, job: str) -> dict[str, Any]:
@@ -46,26 +55,31 @@ def told_once(house: House, job: str) -> dict[str, Any]:
         "score.item",
     ],
 )
-def test_a_batch_cancelled_at_this_point_publishes_nothing_and_is_told_once(house: House, point: str) -> None:
+def test_a_batch_cancelled_at_this_point_publishes_nothing_and_is_told_once(
+    house: House, until: Callable[..., None], point: str
+) -> None:
     with house.holding(point) as arrivals:
         job = submitted(house)
         arrivals.get(timeout=WAIT_S)
         answer = cancelled(house, job)
         assert answer.status_code == 200, answer.text
         assert answer.json()["status"] == "CANCELLED"
+        if point in ("upload.stored", "score.item"):
+            assert published(house, job), "there is something to take back"
     batch = house.customer.ended(job)
     assert batch["status"] == "CANCELLED" and batch["counts"]["cancelled"] == len(PICTURES)
     for file in batch["files"]:
         assert file["status"] == "CANCELLED"
         assert (file["enhanced_url"], file["renditions"], file["score"]) == (None, [], None)
     assert {requests.get(url, timeout=30).status_code for url in batch["reports"].values()} == {200}
+    until(lambda: not published(house, job))
     body = told_once(house, job)
     assert (body["event"], body["status"], body["percentage"]) == ("batch.cancelled", "CANCELLED", 0)
     assert SECRET not in str(body)
     house.sound()
 
 
-def test_what_was_delivered_before_stays_when_a_retry_is_cancelled(house: House) -> None:
+def test_what_was_delivered_before_stays_when_a_retry_is_cancelled(house: House, until: Callable[..., None]) -> None:
     house.source.files.pop("late.jpg", None)
     job = submitted(house, more=("late.jpg",))
     first = house.customer.ended(job)
@@ -74,7 +88,10 @@ def test_what_was_delivered_before_stays_when_a_retry_is_cancelled(house: House)
     with house.holding("upload.stored") as arrivals:
         assert house.customer.call("POST", f"/manage/v1/jobs/{job}/retry", json={}).status_code == 200
         arrivals.get(timeout=WAIT_S)
+        assert len(published(house, job)) == 4
         assert cancelled(house, job).json()["status"] == "CANCELLED"
+    until(lambda: len(published(house, job)) < 4)
+    assert {requests.get(file["enhanced_url"], timeout=30).status_code for file in first["files"][:3]} == {200}
     second = house.customer.ended(job)
     assert second["status"] == "CANCELLED" and second["percentage"] == 75
     assert [file["enhanced_url"] for file in second["files"][:3]] == [

@@ -16,6 +16,8 @@ class Request:
     headers: dict[str, str]
     """Names in lower case."""
     body: bytes
+    lines: tuple[str, ...] = ()
+    """The header's lines as they came, a name that came twice included."""
 
 
 @dataclass
@@ -133,7 +135,7 @@ def _read(connection: socket.socket) -> Request | None:
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     while len(body) < int(headers.get("content-length", "0")):
         body += connection.recv(65536)
-    return Request(method, path, headers, body)
+    return Request(method, path, headers, body, tuple(lines))
 
 
 @contextlib.contextmanager

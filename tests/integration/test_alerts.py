@@ -1,12 +1,13 @@
 """Alerts on a real ledger: raised while trouble lasts, over when it is over."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from pipeline.services import alerts
 from pipeline.services.dispatch import claim_shards
 from pipeline.services.leases import take_shard
-from pipeline.services.line import Ledger
+from pipeline.services.line import Ledger, LineOptions
 from pipeline.store.jobs import JobRow
 from pipeline.store.shards import ShardRow
 from tests.factories import a_job, an_account
@@ -32,6 +33,12 @@ def test_work_that_nobody_takes_raises_an_alert_that_ends_when_a_run_begins(ledg
     (order,) = claim_shards(ledger)
     take_shard(ledger, order.shard_id, "a-run")
     assert kinds(ledger) == set()
+
+
+def test_an_operator_decides_how_long_work_may_wait_before_the_alert(ledger: Ledger) -> None:
+    waited(ledger, a_job(ledger, an_account(ledger)), seconds=10)
+    assert kinds(ledger) == set()
+    assert kinds(replace(ledger, options=LineOptions(alert_after_s=5))) == {"dispatch_stuck"}
 
 
 def test_an_alert_is_told_once_while_it_lasts(ledger: Ledger) -> None:

@@ -1,59 +1,24 @@
 """The commands over the ledger, each run as a user runs it, on a real database."""
 
-import base64
 import json
-import sys
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from pipeline.cli.main import main
 from pipeline.domain.jobs import ItemState, JobStatus, Outcome, Stage
+from pipeline.domain.media import Rendition
 from pipeline.services.accounts import authenticate
 from pipeline.services.line import Ledger
 from pipeline.store.items import items_of_job
 from pipeline.store.jobs import JobRow
+from pipeline.store.shards import ShardRow
+from pipeline.store.values import dump
 from tests.factories import a_job, an_account
+from tests.integration.command_line import KEY, CommandLine, command_line
 
-KEY = base64.urlsafe_b64encode(b"0123456789abcdef0123456789abcdef").decode()
-
-
-class CommandLine:
-    """`darkroom` on a ledger of this test's own."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self._monkeypatch = monkeypatch
-        self._capsys = capsys
-
-    def run(self, *arguments: object) -> tuple[int, str, str]:
-        """Exit code, stdout and stderr."""
-        self._monkeypatch.setattr(sys, "argv", ["darkroom", *map(str, arguments)])
-        try:
-            main()
-            code = 0
-        except SystemExit as ended:
-            code = ended.code if isinstance(ended.code, int) else 1
-        shown = self._capsys.readouterr()
-        return code, shown.out, shown.err
-
-    def json(self, *arguments: object) -> Any:
-        """What the command says with --json."""
-        code, out, err = self.run(*arguments, "--json")
-        assert code == 0, err
-        return json.loads(out)
-
-
-@pytest.fixture
-def darkroom(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, database_url: str
-) -> CommandLine:
-    monkeypatch.setenv("DARKROOM_DATABASE_URL", database_url)
-    monkeypatch.setenv("DARKROOM_SECRET_KEY", KEY)
-    monkeypatch.setenv("DARKROOM_DATA", str(tmp_path / "data"))
-    return CommandLine(monkeypatch, capsys)
+darkroom = pytest.fixture(command_line)
 
 
 def a_finished_job_with_a_failure(ledger: Ledger) -> UUID:
@@ -126,6 +91,34 @@ def test_a_job_is_shown_with_the_reason_of_its_failure(darkroom: CommandLine, le
     shown = darkroom.json("jobs", "show", job_id)
     assert [file["status"] for file in shown["files"]] == ["APPROVED", "FAILED"]
     assert shown["links"]["api"].endswith(f"/v1/batches/{job_id}")
+
+
+def test_a_job_is_shown_with_its_runs_and_its_finished_files(
+    darkroom: CommandLine, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DARKROOM_DAGSTER_URL", "http://dagster.example:8401")
+    monkeypatch.setenv("DARKROOM_CDN_URL", "https://cdn.example")
+    job_id = a_finished_job_with_a_failure(ledger)
+    assert darkroom.json("jobs", "show", job_id)["runs"] == [], "no run has worked on it"
+    key = f"public/{uuid4()}/{job_id}/1/1-{'0' * 64}.jpg"
+    rendition = Rendition("main", key, "image/jpeg", 640, 480, 5, "0" * 64)
+    with ledger.database.session() as session:
+        good, bad = items_of_job(session, job_id)
+        good.renditions = [dump(rendition)]
+        job = session.get_one(JobRow, job_id)
+        reporting, waiting, others = (ShardRow(account_id=job.account_id, kind=job.kind) for _ in range(3))
+        session.add_all([reporting, waiting, others])
+        reporting.last_holder, others.last_holder = "run-of-the-report", "run-of-another-job"
+        session.flush()
+        good.shard_id, bad.shard_id, job.report_shard_id = reporting.id, waiting.id, reporting.id
+    runs = [
+        f"http://dagster.example:8401/runs?q%5B0%5D=tag%3Adarkroom%2Fshard%3D{waiting.id}",
+        "http://dagster.example:8401/runs/run-of-the-report",
+    ]
+    assert darkroom.json("jobs", "show", job_id)["runs"] == runs
+    _, out, _ = darkroom.run("jobs", "show", job_id)
+    assert f"1.jpg (main)  https://cdn.example/{key}\n" in out
+    assert [line.split()[-1] for line in out.splitlines() if line.startswith("dagster run")] == runs
 
 
 def test_only_failed_pictures_are_retried(darkroom: CommandLine, ledger: Ledger) -> None:

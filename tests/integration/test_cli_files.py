@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +58,43 @@ def test_pictures_are_told_by_content_and_the_rest_is_named(tmp_path: Path) -> N
     assert [each.path for each in found.skipped] == [Path("empty.jpg"), Path("notes.txt")]
     assert "is empty" in found.skipped[0].reason
     assert "not a JPEG, PNG or TIFF" in found.skipped[1].reason
+
+
+def test_what_is_no_regular_file_is_named_and_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # a socket's path holds 107 bytes
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "zero.jpg").symlink_to("/dev/zero")
+    (tmp_path / "album.jpg").mkdir()
+    (tmp_path / "holiday").mkdir()
+    (tmp_path / "picture.jpg").write_bytes(JPEG)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("socket.jpg")
+        found = find_pictures(tmp_path, recursive=False, limits=MediaLimits())
+    assert found.pictures == (Path("picture.jpg"),)
+    assert {str(each.path): each.reason for each in found.skipped} == dict.fromkeys(
+        ["album.jpg", "pipe.jpg", "socket.jpg", "zero.jpg"], "It is not a regular file."
+    )
+
+
+def test_what_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "dangling.jpg").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "circle.jpg").symlink_to(tmp_path / "circle.jpg")
+    (tmp_path / "unreadable.jpg").symlink_to("/proc/self/mem")
+    (tmp_path / "picture.jpg").write_bytes(JPEG)
+    found = find_pictures(tmp_path, recursive=False, limits=MediaLimits())
+    assert found.pictures == (Path("picture.jpg"),)
+    assert {str(each.path): each.reason for each in found.skipped} == {
+        "circle.jpg": "It cannot be read: Too many levels of symbolic links.",
+        "dangling.jpg": "It cannot be read: No such file or directory.",
+        "unreadable.jpg": "It cannot be read: Input/output error.",
+    }
+
+
+def test_a_folder_named_like_a_picture_is_looked_into_when_subfolders_are(tmp_path: Path) -> None:
+    (tmp_path / "album.jpg").mkdir()
+    (tmp_path / "album.jpg" / "a.jpg").write_bytes(JPEG)
+    found = find_pictures(tmp_path, recursive=True, limits=MediaLimits())
+    assert (found.pictures, found.skipped) == ((Path("album.jpg/a.jpg"),), ())
 
 
 def test_a_picture_over_the_limit_is_skipped_with_its_size(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 
 from pipeline.adapters.address_guard import AddressGuard
 from pipeline.adapters.webhook_client import HttpWebhookClient
-from pipeline.domain.events import RETRY_SCHEDULE_S, EventType
+from pipeline.domain.events import RETRY_SCHEDULE_S, DeliveryState, EventType
 from pipeline.errors import Conflict
 from pipeline.services.accounts import register_endpoint, show_endpoint
 from pipeline.services.delivery import DISABLE_AFTER, list_deliveries, replay
@@ -23,13 +23,14 @@ from pipeline.services.keeping import keep
 from pipeline.services.line import Ledger
 from pipeline.services.sealing import SealingKey
 from pipeline.store.accounts import EndpointRow, endpoint_of
-from pipeline.store.events import DeliveryAttemptRow, DeliveryRow, DeliveryState, EventRow
+from pipeline.store.events import DeliveryAttemptRow, DeliveryRow, EventRow
 from pipeline.store.notify import EVENTS, notify
 from tests.factories import a_job, an_account
 from tests.fakes import NoStore
 from tests.receivers import Receiver, receiving
 
 SECRET = "a secret passphrase"
+KEEPERS_DEADLINE_S = 60.0
 
 
 @pytest.fixture
@@ -43,7 +44,9 @@ def a_keeper(ledger: Ledger, *ports: int) -> Iterator[None]:
     """A keeper at work inside the block, that may reach these ports of loopback."""
     guard = AddressGuard(frozenset(("127.0.0.1", port) for port in ports), frozenset())
     stop = threading.Event()
-    thread = threading.Thread(target=keep, args=(ledger, NoStore(), HttpWebhookClient(guard, deadline_s=60.0), stop))
+    thread = threading.Thread(
+        target=keep, args=(ledger, NoStore(), HttpWebhookClient(guard, deadline_s=KEEPERS_DEADLINE_S), stop)
+    )
     thread.start()
     try:
         yield

@@ -334,7 +334,7 @@ def test_a_retry_takes_only_the_failed_items_from_the_stage_that_failed(line: Li
             item.state, item.stage_done = ItemState.ENDED, 3 if failed else 6
             item.outcome = Outcome.FAILED if failed else Outcome.ENHANCED
         row = session.get_one(JobRow, job)
-        row.status, row.open_items = JobStatus.SUCCEEDED, 0
+        row.status, row.open_items, row.report_tries = JobStatus.SUCCEEDED, 0, REPORT_TRIES
     retried = retry_failed(line, job)
     assert (retried.items, retried.generation) == (1, 2)
     assert [(item.state, item.stage_done) for item in items(line, job)] == [
@@ -343,6 +343,8 @@ def test_a_retry_takes_only_the_failed_items_from_the_stage_that_failed(line: Li
         (ItemState.ENDED, 6),
     ]
     assert show_job(line, job).status is JobStatus.RUNNING
+    with line.database.session() as session:
+        assert session.get_one(JobRow, job).report_tries == 0, "the new generation's report has all its tries"
 
 
 def test_requeue_changes_nothing_when_the_shard_moved_on(ledger: Ledger) -> None:

@@ -2,11 +2,13 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from standardwebhooks import Webhook
 
 from pipeline.adapters.address_guard import AddressGuard
+from pipeline.adapters.guarded_http import CONNECT_TIMEOUT_S
 from pipeline.adapters.signatures import hex_hmac_sha256, standard_webhook_headers
 from pipeline.adapters.webhook_client import HttpWebhookClient
 from pipeline.domain.events import Verdict, judge
@@ -26,8 +28,9 @@ from tests.integration.local_servers import (
 BODY = json.dumps({"event": "batch.completed"}).encode()
 
 
-def client_for(*servers: LocalServer, deadline_s: float = 20.0) -> HttpWebhookClient:
-    return HttpWebhookClient(AddressGuard(allow=frozenset(server.address for server in servers)), deadline_s=deadline_s)
+def client_for(*servers: LocalServer, deadline_s: float = 20.0, per_host: int = 8) -> HttpWebhookClient:
+    guard = AddressGuard(allow=frozenset(server.address for server in servers))
+    return HttpWebhookClient(guard, deadline_s=deadline_s, per_host=per_host)
 
 
 def post(behaviour: Behaviour, deadline_s: float = 20.0) -> WebhookAnswer:
@@ -37,7 +40,7 @@ def post(behaviour: Behaviour, deadline_s: float = 20.0) -> WebhookAnswer:
 
 def test_a_receiver_can_verify_what_it_got() -> None:
     secret = "whsec_c2VjcmV0c2VjcmV0c2VjcmV0"
-    headers = standard_webhook_headers("evt_1", int(time.time()), BODY, secret)
+    headers = standard_webhook_headers("evt_1", int(time.time()), BODY, secret) | {"content-type": "application/json"}
     with serving(answers(response(b"thanks", status=202))) as server:
         message = WebhookMessage(server.url("/hook"), BODY, headers | {"Signature": hex_hmac_sha256(BODY, "phrase")})
         answer = client_for(server).post(message)
@@ -47,6 +50,28 @@ def test_a_receiver_can_verify_what_it_got() -> None:
     assert (got.method, got.path, got.headers["content-type"]) == ("POST", "/hook", "application/json")
     assert Webhook(secret).verify(got.body, got.headers) == {"event": "batch.completed"}
     assert got.headers["signature"] == hex_hmac_sha256(got.body, "phrase")
+
+
+def test_each_header_is_sent_once_however_its_name_is_written() -> None:
+    headers = {"content-type": "application/json", "user-agent": "Darkroom/9", "ACCEPT-ENCODING": "gzip", "host": "x"}
+    with serving(answers(response(b""))) as server:
+        client_for(server).post(WebhookMessage(server.url(), BODY, headers))
+        [got] = server.requests
+    names = [line.partition(":")[0].lower() for line in got.lines]
+    assert sorted(names) == [
+        "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent"
+    ]  # fmt: skip
+    assert (got.headers["user-agent"], got.headers["host"]) == ("Darkroom/9", f"127.0.0.1:{server.port}")
+
+
+def test_a_wait_for_other_calls_to_the_host_is_within_the_longest_time_that_is_told() -> None:
+    with serving(silent) as server:
+        client = client_for(server, deadline_s=0.5, per_host=1)
+        message = WebhookMessage(server.url(), BODY, {})
+        with ThreadPoolExecutor(3) as pool:
+            took = [answer.duration_ms / 1000 for answer in pool.map(client.post, [message] * 3)]
+    assert max(took) <= client.longest_s
+    assert client.longest_s == 2 * 0.5 + CONNECT_TIMEOUT_S
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

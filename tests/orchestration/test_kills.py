@@ -3,31 +3,18 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 import requests
 
-from tests.checkpoints import Arrival, Checkpoints, listening
-from tests.instances import Customer, Instance, running
+from tests.checkpoints import Arrival
 from tests.ledger_oracle import assert_ledger_is_sound
-from tests.receivers import Receiver, receiving
-from tests.sources import Source, a_photograph, serving
+from tests.orchestration.under_attack import SERVICES, Line, ready, under_attack
 
 EVERY_FAULT = os.environ.get("DARKROOM_EVERY_FAULT") == "1"
-"""`scripts/faults` kills every service at every stage and waits for alerts; the suite kills each service once."""
-SERVICES = {
-    "api": ("uvicorn",),
-    "daemon": ("dagster._daemon",),
-    "webserver": ("dagster_webserver",),
-    "keeper": ("pipeline.cli", "keeper"),
-    "postgres": ("bin/postgres",),
-    "code_server": ("dagster", "api", "grpc"),
-}
+"""`scripts/faults` kills every service at every stage; the suite kills each service at one."""
 STAGE_POINTS = (
     "download.item",
     "validate.item",
@@ -38,51 +25,12 @@ STAGE_POINTS = (
     "report.stored",
 )
 SERVICE_POINTS = STAGE_POINTS if EVERY_FAULT else ("enhance.item",)
-PICTURES = ("coffee", "chelsea", "rocket")
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """An instance under attack, and everybody around it."""
-
-    instance: Instance
-    checkpoints: Checkpoints
-    source: Source
-    receiver: Receiver
-    customer: Customer
-
-    def submit(self) -> str:
-        webhook = {"url": self.receiver.url, "secret": "secret"}
-        return self.customer.submit(self.source.urls(), webhook=webhook)
-
-    def sound(self, job: str, *, pictures: int = len(PICTURES)) -> dict[str, Any]:
-        """The batch has ended whole: every picture delivered once and readable, one event."""
-        batch = self.customer.ended(job)
-        assert batch["counts"]["failed"] == 0, [file["error"] for file in batch["files"]]
-        assert batch["progress"] == 100 and len(batch["files"]) == pictures
-        for file in batch["files"]:
-            assert requests.get(file["enhanced_url"], timeout=30).status_code == 200
-        assert_ledger_is_sound(self.instance)
-        return batch
-
-    def ids_told(self, job: str) -> set[str]:
-        return {message.headers["webhook-id"] for message in self.receiver.received if job.encode() in message.body}
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    folder = tmp_path_factory.mktemp("kills")
-    with ExitStack() as stack:
-        source = stack.enter_context(serving({f"{name}.jpg": a_photograph(name) for name in PICTURES}))
-        receiver = stack.enter_context(receiving())
-        checkpoints = stack.enter_context(listening(Path(folder, "points")))
-        environment = {
-            "DARKROOM_CHECKPOINTS": str(checkpoints.path),
-            "DARKROOM_LEASE_S": "6",
-            "DARKROOM_HEARTBEAT_S": "1",
-        }
-        instance = stack.enter_context(running(folder, allow=[source.port, receiver.port], environment=environment))
-        yield Line(instance, checkpoints, source, receiver, instance.customer("under-attack"))
+    with under_attack(tmp_path_factory.mktemp("kills")) as line:
+        yield line
 
 
 @pytest.fixture
@@ -140,8 +88,7 @@ def test_a_run_killed_at_this_point_is_replaced_and_nothing_happens_twice(line: 
     job = line.submit()
     batch = line.sound(job)
     assert killed.is_set()
-    line.receiver.wait_for(1)
-    assert len(line.ids_told(job)) == 1
+    assert len(line.told(job)) == 1
     if point not in ("download.item", "download.stored"):
         assert set(line.source.hits.values()) == {1}, "a stage that was done was repeated"
     assert batch["generation"] == 1
@@ -205,15 +152,9 @@ def test_a_service_killed_in_mid_batch_comes_back_and_the_batch_ends(
     job = line.submit()
     until(lambda: killed, timeout_s=60)
     until(lambda: any(process.pid not in killed for process in line.instance.processes(*words)), timeout_s=60)
-    until(lambda: _answers(line.instance), timeout_s=60)
+    until(lambda: ready(line.instance), timeout_s=60)
     line.sound(job)
-
-
-def _answers(instance: Instance) -> bool:
-    try:
-        return requests.get(f"{instance.api_url}/readyz", timeout=5).status_code == 200
-    except requests.RequestException:
-        return False
+    assert len(line.told(job)) == 1, "no delivery was under way, and so none may have come twice"
 
 
 def test_a_picture_that_kills_its_worker_every_time_is_quarantined_and_its_batch_ends(line: Line) -> None:
@@ -235,22 +176,18 @@ def test_a_picture_that_kills_its_worker_every_time_is_quarantined_and_its_batch
     assert_ledger_is_sound(line.instance)
 
 
-@pytest.mark.skipif(not EVERY_FAULT, reason="takes over a minute: scripts/faults runs it")
 def test_a_daemon_that_stands_still_raises_an_alert_and_loses_nothing(line: Line, until: Callable[..., None]) -> None:
     """F 51: SIGSTOP instead of a crash, which the supervisor would not see."""
     (daemon,) = line.instance.processes("dagster._daemon")
     daemon.suspend()
     try:
         job = line.submit()
-        until(lambda: "dispatch_stuck" in _alerts(line.instance), timeout_s=120)
+        until(lambda: "dispatch_stuck" in (ready(line.instance) or ""), timeout_s=120)
     finally:
         daemon.resume()
     line.sound(job)
-    until(lambda: "dispatch_stuck" not in _alerts(line.instance), timeout_s=60)
-
-
-def _alerts(instance: Instance) -> str:
-    return requests.get(f"{instance.api_url}/readyz", timeout=10).text
+    assert len(line.told(job)) == 1
+    until(lambda: "dispatch_stuck" not in (ready(line.instance) or ""), timeout_s=60)
 
 
 def test_re_execute_from_failure_works_in_dagster_and_repeats_nothing(line: Line, until: Callable[..., None]) -> None:

@@ -1,5 +1,6 @@
 """The documents: their links lead somewhere, and what they name exists."""
 
+import inspect
 import re
 import shlex
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typer.main import get_command
 from pipeline.adapters.signatures import hex_hmac_sha256
 from pipeline.cli.main import app
 from pipeline.domain.quality import METRICS, RULE_FACTS, STANDARD_POINTS
+from pipeline.services import alerts
 from pipeline.services.checkpoints import VARIABLE
 from pipeline.settings import SETTINGS
 from pipeline.stages.enhance.registry import STEPS
@@ -118,6 +120,17 @@ def wrong_with(words: list[str]) -> str | None:
 def test_every_command_that_is_named_exists_with_its_options(page: Path) -> None:
     found = list(commands(page.read_text(encoding="utf-8")))
     assert [wrong for words in found if (wrong := wrong_with(words)) is not None] == []
+
+
+def test_every_alert_that_is_raised_stands_in_the_operators_table() -> None:
+    raised = re.findall(r'^        "(\w+)": ', inspect.getsource(alerts), re.M)
+    listed = [named(cells[0]) for cells in rows(section(text_of("docs/operations.md"), "Alerts"))]
+    assert len(raised) == 4
+    assert listed == [[kind] for kind in raised]
+
+
+def test_the_page_on_several_machines_names_the_setting_that_spreads_a_batch() -> None:
+    assert "`DARKROOM_FLEET=yes`" in section(text_of("docs/operations.md"), "Several machines")
 
 
 def test_the_readme_names_the_commands_that_a_photographer_and_an_operator_need() -> None:

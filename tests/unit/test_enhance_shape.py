@@ -1,13 +1,16 @@
 """Steps for shape, size and background correct what they are for, and hand a good picture on as it is."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pipeline.domain.media import Box
+from pipeline.domain.media import Box, MediaLimits
 from pipeline.stages.enhance import (
     crop,
+    denoise,
+    pixels_needed,
     resize,
     straighten,
     upscale,
@@ -15,6 +18,7 @@ from pipeline.stages.enhance import (
     white_background,
 )
 from pipeline.stages.enhance.geometry import inscribed
+from pipeline.workflows import builtin_workflows
 from tests.unit.enhance_pictures import (
     Brightening,
     Missing,
@@ -129,6 +133,42 @@ def test_white_background_pads_to_the_shape_with_white() -> None:
     assert subject.y + subject.height / 2 == pytest.approx(0.5, abs=0.02)
 
 
+@pytest.mark.parametrize(("limit", "expected"), [(90_000, (300, 300)), (89_999, (300, 200))])
+def test_white_background_pads_to_the_pixel_limit_and_not_beyond(limit: int, expected: tuple[int, int]) -> None:
+    scene = replace(a_scene(), limits=MediaLimits(max_pixels=limit))
+    frame = a_frame(a_packshot((225, 225, 225)), subject=Box(0, 0, 1, 1))
+    applied = white_background.apply(frame, scene, white_background.Options(aspect="1:1"))
+    assert (applied.frame.width, applied.frame.height) == expected
+    assert (applied.frame.picture().pixels[:50] == 255).all()
+    assert "300 x 300 pixels" in applied.detail
+
+
+@pytest.mark.parametrize("shape", [(20_000, 1, 3), (1, 60_000, 3)])
+@pytest.mark.parametrize("tone", [225, 255])
+def test_white_background_does_not_pad_a_thread_to_a_giant(shape: tuple[int, int, int], tone: int) -> None:
+    frame = a_frame(np.full(shape, tone, np.uint8))
+    applied = white_background.apply(frame, a_scene(), white_background.Options(aspect="1:1"))
+    assert applied.frame.picture().pixels.shape == shape
+    assert applied.changed == (tone != 255)
+    assert applied.detail.endswith(f", but {max(shape)} x {max(shape)} pixels are too many to pad it to.")
+
+
+@pytest.mark.parametrize(
+    ("workflow", "size", "expected"),
+    [
+        ("product", (1, 9_999), 9_999**2),
+        ("product", (20_000, 1), MediaLimits().max_pixels),
+        ("product", (6_000, 4_000), 36_000_000),
+        ("auto", (1, 9_999), 9_999),
+    ],
+)
+def test_what_a_picture_will_be_padded_to_counts_as_its_size(
+    workflow: str, size: tuple[int, int], expected: int
+) -> None:
+    facts = replace(a_scene().facts, width=size[0], height=size[1])
+    assert pixels_needed(facts, builtin_workflows()[workflow], MediaLimits()) == expected
+
+
 def test_white_background_lays_what_is_transparent_on_white() -> None:
     pixels = a_packshot((10, 10, 10))
     alpha = np.zeros(pixels.shape[:2], np.uint8)
@@ -200,3 +240,25 @@ def test_watermark_is_written_where_it_is_wanted(position: Any, down: float, acr
 
 def test_watermark_needs_room() -> None:
     assert is_left_alone(watermark, np.zeros((20, 20, 3), np.uint8), a_scene(), text="A long line of text")
+
+
+def test_watermark_draws_nothing_that_has_no_room() -> None:
+    """Drawn, this line would take 60 GB."""
+    giant = np.broadcast_to(np.uint8(0), (60_000, 60_000, 3))
+    assert is_left_alone(watermark, giant, a_scene(), text="W" * 200, size=0.3)
+
+
+def test_a_large_watermark_is_whole() -> None:
+    pixels, alpha = np.full((3000, 3000, 3), 120, np.uint8), np.zeros((3000, 3000), np.uint8)
+    options = watermark.Options(text="HHH", position="centre", opacity=1, size=0.3)
+    marked = watermark.apply(a_frame(pixels, alpha=alpha), a_scene(), options).frame.picture()
+    rows = np.nonzero((marked.pixels == 255).all(axis=2).any(axis=1))[0]
+    assert rows.size > 500 and (np.diff(rows) == 1).all()
+    assert marked.alpha is not None and (marked.alpha[rows].max(axis=1) == 255).all()
+    assert (marked.pixels[:1000] == 120).all() and (alpha == 0).all()
+
+
+@pytest.mark.parametrize(("width", "is_filtered"), [(62_500, True), (62_501, False)])
+def test_denoise_leaves_a_ribbon_that_is_too_wide_for_strips(width: int, is_filtered: bool) -> None:
+    noise = np.random.default_rng(4).normal(120, 15, (8, width, 1)).clip(10, 240).astype(np.uint8).repeat(3, axis=2)
+    assert is_left_alone(denoise, noise, a_scene()) is not is_filtered

@@ -229,7 +229,7 @@ def test_a_rule_is_met_or_costs_points(rule: Rule, is_met: bool) -> None:
     criterion = ruled(rule)
     assert criterion.origin == "guideline"
     assert (criterion.points_lost == 0) is is_met
-    assert criterion.met
+    assert criterion.met is is_met and not criterion.required
 
 
 def test_four_to_three_allows_two_per_cent() -> None:
@@ -254,6 +254,58 @@ def test_an_unmet_required_rule_rejects_with_the_customer_s_words() -> None:
     result = score(found(), FACTS, Guidelines(rules=(rule,)))
     assert result.score > 90 and not result.passed
     assert result.reasons == ("Too small for our posters.",)
+    assert result.unmet == (line(result, "size"),)
+
+
+def test_a_rule_that_is_not_required_can_be_missed_by_a_picture_that_passes() -> None:
+    result = score(found(), FACTS, Guidelines(rules=(Rule("size", "width", minimum=6000, weight=1),)))
+    assert not line(result, "size").met and result.passed and result.unmet == ()
+
+
+BORDERS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    "sharpness": ((0.7, 0.9), (0.69, 0.1)),
+    "exposure": ((-0.9, 0.0, 1.1), (-0.91, 1.11)),
+    "contrast": ((0.55, 0.9), (0.54,)),
+    "noise": ((0.0, 1.2), (1.21, 9.0)),
+    "color_cast": ((0.0, 0.1), (0.11,)),
+    "saturation": ((0.0, 0.02, 0.16, 0.55), (0.03, 0.15, 0.56)),
+    "tilt": ((-0.5, 0.0, 0.5), (-0.51, 3.0)),
+    "resolution": ((8.0, 24.0), (7.9,)),
+    "compression": ((85.0, 100.0), (84.0, 73.0)),
+    "composition": ((0.9, 1.0), (0.89,)),
+    "nima_technical": ((5.8,), (5.7,)),
+    "nima_aesthetic": ((5.6,), (5.5,)),
+}
+
+
+@pytest.mark.parametrize("name", STANDARD_POINTS)
+def test_a_standard_criterion_is_met_up_to_its_target_and_not_beyond(name: str) -> None:
+    meeting, missing = BORDERS[name]
+    for value in (*meeting, *missing):
+        criterion = line(score(found({name: value}), FACTS, Guidelines()), name)
+        assert criterion.met is (value in meeting), (value, criterion.target)
+        assert not criterion.required
+
+
+@pytest.mark.parametrize(
+    "fault", [{"highlights": 190.0}, {"clipped_highlights": 0.01}, {"clipped_shadows": 0.15}], ids=str
+)
+def test_an_exposure_with_lost_lights_or_shadows_misses_its_target_whatever_its_mean(fault: dict[str, float]) -> None:
+    assert not line(score(found(fault), FACTS, Guidelines()), "exposure").met
+
+
+def test_a_tilt_that_nothing_tells_misses_no_target() -> None:
+    assert line(score(found(tilt=3.0, confidence=0.3), FACTS, Guidelines()), "tilt").met
+
+
+def test_a_criterion_judges_the_value_that_it_shows() -> None:
+    criterion = line(score(found(sharpness=0.69996), FACTS, Guidelines()), "sharpness")
+    assert (criterion.value, criterion.met) == (0.7, True)
+
+
+def test_a_missed_target_of_a_standard_criterion_rejects_nothing() -> None:
+    result = score(found(compression=73.0), FACTS, Guidelines())
+    assert not line(result, "compression").met and result.passed and result.unmet == ()
 
 
 def test_a_rule_s_sentence_has_the_number_and_what_was_asked_for() -> None:

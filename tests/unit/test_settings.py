@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.adapters.object_store import REMOTE_SCHEMES
 from pipeline.errors import OperatorError
+from pipeline.setting_values import STORE_SCHEMES
 from pipeline.settings import SETTINGS, Settings, as_markdown, key_file
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -44,6 +46,15 @@ def test_the_store_is_a_folder_of_the_data_folder_unless_told_otherwise(tmp_path
     folder = tmp_path / "a b #1"
     assert settings(folder).store_url == f"file://{tmp_path}/a%20b%20%231/objects"
     assert settings(folder, DARKROOM_STORE_URL="s3://pictures/x").store_url == "s3://pictures/x"
+
+
+def test_the_schemes_of_stores_are_those_that_can_be_opened() -> None:
+    assert set(STORE_SCHEMES) == {"file", *REMOTE_SCHEMES}
+
+
+@pytest.mark.parametrize("seconds", ["1", "30"])
+def test_a_receiver_of_webhooks_may_take_up_to_half_a_minute(tmp_path: Path, seconds: str) -> None:
+    assert settings(tmp_path, DARKROOM_WEBHOOK_TIMEOUT_S=seconds).webhook_timeout_s == float(seconds)
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])
@@ -89,6 +100,13 @@ def test_own_ports_include_those_that_the_urls_name_on_this_machine(tmp_path: Pa
         ("DARKROOM_THREADS", "-2", "a whole number of at least 1"),
         ("DARKROOM_CDN_URL", "cdn.example.com", "an address such as https://"),
         ("DARKROOM_STORE_URL", "/var/objects", "a URL such as file:///"),
+        ("DARKROOM_STORE_URL", "ftp://x", "a URL such as file:///"),
+        ("DARKROOM_STORE_URL", "file://var/objects", "a URL such as file:///"),
+        ("DARKROOM_STORE_URL", "s3:///prefix", "a URL such as file:///"),
+        ("DARKROOM_WEBHOOK_TIMEOUT_S", "0.5", "a number of seconds from 1 to 30"),
+        ("DARKROOM_WEBHOOK_TIMEOUT_S", "30.1", "a number of seconds from 1 to 30"),
+        ("DARKROOM_WEBHOOK_TIMEOUT_S", "nan", "a number of seconds from 1 to 30"),
+        ("DARKROOM_WEBHOOK_TIMEOUT_S", "soon", "a number of seconds from 1 to 30"),
         ("DARKROOM_SOURCE_ALLOW", "localhost:80", "'localhost:80' is not a literal address:port"),
         ("DARKROOM_SOURCE_ALLOW", "127.0.0.1", "'127.0.0.1' is not a literal address:port"),
         ("DARKROOM_OWN_PORTS", "http", "port numbers"),
@@ -136,6 +154,13 @@ def test_a_damaged_key_file_is_named(tmp_path: Path) -> None:
     key_file(tmp_path).write_text("half a k")
     with pytest.raises(OperatorError, match=r"secret\.key cannot be used"):
         settings(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a file", "a file/deeper"])
+def test_a_data_folder_that_is_a_file_is_called_one(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a file").touch()
+    with pytest.raises(OperatorError, match=r"The data folder .* is a file\. Name a folder with --data"):
+        settings(tmp_path / name)
 
 
 def test_what_is_missing_is_said_when_it_is_needed(tmp_path: Path) -> None:

@@ -152,6 +152,72 @@ def test_all_mistakes_are_named_at_once() -> None:
     assert fields == {"slug", "title", "steps[0]", "outputs[0].format", "guidelines.weights.beauty"}
 
 
+FULL_OF_MISTAKES = """
+slug: mine
+title: Mine
+outputs:
+  - {name: web, quality: 200}
+  - {name: web}
+metadata: {keep: [gps, 3]}
+guidelines:
+  pass_mark: 200
+  weights: {noise: -1, sharpnes: 5}
+  rules:
+    - {name: wide, subject: widht, minimum: 1, weight: 200}
+    - {name: wide, subject: width, minimum: 9, maximum: 3, required: 1}
+    - {name: square, subject: aspect_ratio, minimum: .inf, one_of: [square]}
+    - {name: 7, subject: height}
+    - {name: paper, subject: background, minimum: 1, one_of: [whit], requird: true}
+    - width
+    - {name: none}
+"""
+
+
+def test_no_mistake_hides_behind_that_of_another_field() -> None:
+    """Values of a wrong type or out of range, and what is looked at beyond them, in the same sections."""
+    fields = sorted(mistake.split(": ")[1] for mistake in mistakes_in(FULL_OF_MISTAKES))
+    assert fields == [
+        "guidelines.pass_mark",
+        "guidelines.rules[0].subject",
+        "guidelines.rules[0].weight",
+        "guidelines.rules[1].minimum",
+        "guidelines.rules[1].name",
+        "guidelines.rules[1].required",
+        "guidelines.rules[2].minimum",
+        "guidelines.rules[2].one_of",
+        "guidelines.rules[3].name",
+        "guidelines.rules[3].subject",
+        "guidelines.rules[4].one_of",
+        "guidelines.rules[4].requird",
+        "guidelines.rules[4].subject",
+        "guidelines.rules[5]",
+        "guidelines.rules[6].subject",
+        "guidelines.weights.noise",
+        "guidelines.weights.sharpnes",
+        "metadata.keep[0]",
+        "metadata.keep[1]",
+        "outputs[0].quality",
+        "outputs[1].name",
+    ]
+
+
+NO_WEIGHT = ", ".join(f"{name}: 0" for name in STANDARD_POINTS)
+
+
+@pytest.mark.parametrize("rules", ["[]", "[{name: mine, subject: width, minimum: 1, weight: 0}]"])
+def test_guidelines_by_which_every_picture_would_score_a_hundred_are_refused(rules: str) -> None:
+    text = f"weights: {{{NO_WEIGHT}}}\nrules: {rules}\n"
+    with pytest.raises(InvalidWorkflow, match=r"g.yaml, line 1: weights: every criterion weighs 0, and no rule"):
+        parse_guidelines(text, source="g.yaml")
+
+
+@pytest.mark.parametrize("more", ["weight: 1", "weight: 0, required: true"])
+def test_guidelines_may_judge_by_rules_alone(more: str) -> None:
+    rule = f"{{name: mine, subject: width, minimum: 1, {more}}}"
+    guidelines = parse_guidelines(f"weights: {{{NO_WEIGHT}}}\nrules: [{rule}]\n", source="g.yaml")
+    assert len(guidelines.rules) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -16,7 +16,8 @@ _FLATTEST = 20.0
 """Percentile of the blocks' activity that is taken for noise alone: above it lies texture."""
 _REACH = 2.5
 """The bilateral filter's colour sigma in noise sigmas: two thirds of the noise lie well inside, edges outside."""
-_STRIP_PIXELS = 4_000_000
+_STRIP_PIXELS, _LEAST_ROWS = 4_000_000, 64
+"""A strip has so many rows at least, so what is wider than 62 500 pixels would not be worked on in strips at all."""
 
 
 class Options(BaseModel):
@@ -32,6 +33,8 @@ class Options(BaseModel):
 
 def apply(frame: Frame, scene: Scene, options: Options) -> Applied:
     """The frame with less noise and its edges; left alone when there is none to speak of."""
+    if frame.width > _STRIP_PIXELS // _LEAST_ROWS:
+        return left_alone(frame, f"a width of {frame.width} pixels is no photograph's")
     sigma = noise_of(frame)
     if sigma < options.threshold:
         return left_alone(frame, f"noise of {sigma:.1f} is not seen")
@@ -60,7 +63,7 @@ def denoised(pixels: Pixels, sigma: float, strength: float, *, strip_pixels: int
     """Bilateral filter on brightness, Gaussian at half size on colour: the eye forgives blurred colour."""
     result = np.empty_like(pixels)
     # Even, so that halving the colours meets the same rows in every strip.
-    rows, halo = max(64, strip_pixels // pixels.shape[1] // 2 * 2), 16
+    rows, halo = max(_LEAST_ROWS, strip_pixels // pixels.shape[1] // 2 * 2), 16
     for top in range(0, pixels.shape[0], rows):
         start = max(0, top - halo)
         strip = _denoised_strip(pixels[start : top + rows + halo], sigma, strength)

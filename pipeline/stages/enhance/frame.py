@@ -1,14 +1,14 @@
 """The picture on its way through the steps, and what a step hands on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.domain.media import Box, Findings, MediaFacts
+from pipeline.domain.media import Box, Findings, MediaFacts, MediaLimits
 from pipeline.media.image import Picture
 from pipeline.ports import Models
 
@@ -26,11 +26,13 @@ _SAMPLE_SIDE = 192
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a step knows besides the pixels: the original's facts and findings, and the models there are."""
+    """What a step knows besides the pixels: the original's facts and findings, the models there are, the limits."""
 
     facts: MediaFacts
     findings: Findings
     models: Models | None = None
+    limits: MediaLimits = field(default_factory=MediaLimits)
+    """`max_pixels` binds what a step makes as well: a file of a few bytes must not grow without bound."""
 
     def metric(self, name: str) -> float | None:
         """What `analyze` measured on the original, or None where it could not."""

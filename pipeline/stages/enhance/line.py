@@ -11,7 +11,7 @@ from pipeline.media.image import Picture, decode
 from pipeline.media.metadata_write import Metadata, metadata_for
 from pipeline.ports import Models
 from pipeline.stages.analyze import analyze
-from pipeline.stages.enhance import orient, resize
+from pipeline.stages.enhance import orient, resize, white_background
 from pipeline.stages.enhance.enhanced import EncodedRendition, Enhanced, StepReport
 from pipeline.stages.enhance.frame import Frame, Scene
 from pipeline.stages.enhance.proxy import proxy_of
@@ -46,7 +46,7 @@ def enhance(
     `findings` are those of the original. Raises a `MediaError` when the original cannot be decoded.
     """
     decoded = decode(data, limits)
-    scene = Scene(facts, findings, models)
+    scene = Scene(facts, findings, models, limits)
     deliverable = _delivered_facts(facts, workflow)
     before = score(findings, deliverable, workflow.guidelines)
     original = Frame(decoded.picture, findings.subject)
@@ -68,6 +68,17 @@ def enhance(
         kept_original=candidate is None,
         steps=reports + finishing,
     )
+
+
+def pixels_needed(facts: MediaFacts, workflow: Workflow, limits: MediaLimits) -> int:
+    """Pixels of the largest picture on the original's way through the steps: padding makes a thin one large."""
+    needed = facts.width * facts.height
+    for step, options in chosen(workflow.steps, finishing=False):
+        if step.name == white_background.NAME:
+            aspect = white_background.Options.model_validate(dict(options)).aspect
+            width, height = white_background.padded_size(facts.width, facts.height, aspect)
+            needed = max(needed, min(width * height, limits.max_pixels))
+    return needed
 
 
 def _run(workflow: Workflow, frame: Frame, scene: Scene, *, finishing: bool) -> tuple[Frame, tuple[StepReport, ...]]:

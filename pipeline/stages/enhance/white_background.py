@@ -22,6 +22,9 @@ _SOFT = 1.8
 _WHITE = 250
 _STRIP_PIXELS = 1_000_000
 
+_Canvas = tuple[int, int, int, int]
+"""Left and top of the picture on its canvas, and the canvas' width and height."""
+
 
 class Options(BaseModel):
     """What counts as one plain background, and the shape the result is padded to."""
@@ -56,9 +59,8 @@ class _Background:
 
 def apply(frame: Frame, scene: Scene, options: Options) -> Applied:
     """The frame on white; left alone when its border is not of one light colour, or is white already."""
-    picture = frame.picture()
-    flat = Picture(picture.flattened())
-    small = _small(flat.pixels)
+    flat = frame.picture().flattened()
+    small = _small(flat)
     background, uniform = _found(small, options)
     if uniform < options.uniform:
         return left_alone(frame, f"only {uniform:.0%} of the border is of one colour")
@@ -66,15 +68,21 @@ def apply(frame: Frame, scene: Scene, options: Options) -> Applied:
     if brightness < options.darkest:
         return left_alone(frame, f"a background with a brightness of {brightness:.0f} is too dark to be made white")
     is_white = bool((small[background.region > 0] >= _WHITE).mean() > 0.98)
-    whitened = flat if is_white else Picture(_whitened(flat.pixels, background, options.tolerance))
+    canvas, remark = _canvas(frame, options.aspect, scene.limits.max_pixels)
+    if is_white and canvas == (0, 0, frame.width, frame.height) and frame.alpha is None:
+        return left_alone(frame, f"the background is white{remark}")
+    drawn = _drawn(flat, None if is_white else background, options.tolerance, canvas)
     subject = _subject(background.region) or frame.subject
-    padded, subject = _padded(whitened, subject, options.aspect)
-    if padded is flat and picture.alpha is None:
-        return left_alone(frame, "the background is white")
     detail = "The background was white" if is_white else "The background was made white"
-    if padded is not whitened:
-        detail += f", and the picture was padded to {padded.width} x {padded.height} pixels"
-    return Applied(Frame(padded, subject), f"{detail}.")
+    return Applied(Frame(Picture(drawn), _moved(subject, frame, canvas)), f"{detail}{remark}.")
+
+
+def padded_size(width: int, height: int, aspect: str | None) -> tuple[int, int]:
+    """Width and height of the smallest canvas of that shape around a picture of this size; without one, its own."""
+    if aspect is None:
+        return width, height
+    across, down = (int(part) for part in aspect.split(":"))
+    return max(width, round(height * across / down)), max(height, round(width * down / across))
 
 
 def _small(pixels: Pixels) -> Pixels:
@@ -130,10 +138,23 @@ def _distance(pixels: Pixels, colours: NDArray[np.float32]) -> NDArray[np.float3
     return np.asarray(cv2.max(cv2.max(red, green), blue), dtype=np.float32)
 
 
-def _whitened(pixels: Pixels, background: _Background, tolerance: float) -> Pixels:
-    """White where a pixel belongs to the background, more of itself the less it does."""
+def _drawn(flat: Pixels, background: _Background | None, tolerance: float, canvas: _Canvas) -> Pixels:
+    """The picture on its canvas, whitened on the way where it has a background: one new picture, never two."""
+    left, top, width, height = canvas
+    if background is None and (height, width) == flat.shape[:2]:
+        return flat
+    drawn = np.full((height, width, 3), 255, dtype=np.uint8)
+    inside = drawn[top : top + flat.shape[0], left : left + flat.shape[1]]
+    if background is None:
+        inside[:] = flat
+    else:
+        _whiten(flat, inside, background, tolerance)
+    return drawn
+
+
+def _whiten(pixels: Pixels, result: Pixels, background: _Background, tolerance: float) -> None:
+    """In the result a pixel is white where it belongs to the background, more of itself the less it does."""
     height, width = pixels.shape[:2]
-    result = np.empty_like(pixels)
     # One small pixel further, so that the soft edge is inside.
     reach = np.asarray(cv2.dilate(background.region, np.ones((3, 3), np.uint8)), dtype=np.uint8)
     rows = max(1, _STRIP_PIXELS // width)
@@ -145,7 +166,6 @@ def _whitened(pixels: Pixels, background: _Background, tolerance: float) -> Pixe
         share *= _enlarged(reach, top, count, width, height) / 255
         added = cv2.multiply(cv2.bitwise_not(strip), cv2.merge((share, share, share)), dtype=cv2.CV_8U)
         result[top : top + count] = cv2.add(strip, added)
-    return result
 
 
 def _enlarged(plane: NDArray[np.uint8], top: int, rows: int, width: int, height: int) -> NDArray[np.float32]:
@@ -168,19 +188,22 @@ def _subject(region: NDArray[np.uint8]) -> Box | None:
     return Box(left / width, top / height, across / width, down / height)
 
 
-def _padded(picture: Picture, subject: Box | None, aspect: str | None) -> tuple[Picture, Box | None]:
-    """The picture in the middle of white of that shape; the very same one where it has the shape."""
-    if aspect is None:
-        return picture, subject
-    across, down = (int(part) for part in aspect.split(":"))
-    width = max(picture.width, round(picture.height * across / down))
-    height = max(picture.height, round(picture.width * down / across))
-    if (width, height) == (picture.width, picture.height):
-        return picture, subject
-    left, top = (width - picture.width) // 2, (height - picture.height) // 2
-    canvas = np.full((height, width, 3), 255, dtype=np.uint8)
-    canvas[top : top + picture.height, left : left + picture.width] = picture.pixels
-    if subject is not None:
-        x, y = (subject.x * picture.width + left) / width, (subject.y * picture.height + top) / height
-        subject = Box(x, y, subject.width * picture.width / width, subject.height * picture.height / height)
-    return Picture(canvas), subject
+def _canvas(frame: Frame, aspect: str | None, max_pixels: int) -> tuple[_Canvas, str]:
+    """Where the picture lies on what it is padded to, and how a sentence on that ends; its own place where it fits."""
+    width, height = padded_size(frame.width, frame.height, aspect)
+    own = (0, 0, frame.width, frame.height)
+    if (width, height) == (frame.width, frame.height):
+        return own, ""
+    if width * height > max_pixels:
+        return own, f", but {width} x {height} pixels are too many to pad it to"
+    left, top = (width - frame.width) // 2, (height - frame.height) // 2
+    return (left, top, width, height), f", and the picture was padded to {width} x {height} pixels"
+
+
+def _moved(subject: Box | None, frame: Frame, canvas: _Canvas) -> Box | None:
+    """The subject as fractions of the canvas."""
+    if subject is None:
+        return None
+    left, top, width, height = canvas
+    x, y = (subject.x * frame.width + left) / width, (subject.y * frame.height + top) / height
+    return Box(x, y, subject.width * frame.width / width, subject.height * frame.height / height)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pipeline.domain.media import Findings
 from pipeline.stages.scoring import curves
 
+Meets = Callable[[Findings], bool]
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -25,12 +27,40 @@ class Standard:
     needs: str
     unit: str
     target: str
+    meets: Meets
+    """Whether a picture meets the target; nothing to do with points, which a good picture may lose a few of."""
     judge: Callable[[Findings], Verdict]
 
 
 def standard_criteria() -> tuple[Standard, ...]:
     """All of them, in the order of `pipeline.domain.quality.STANDARD_POINTS`."""
     return _CRITERIA
+
+
+def _within(metric: str, *, least: float = -math.inf, most: float = math.inf) -> Meets:
+    """Judged as it is shown, to three decimals, so that a value and its target never contradict each other."""
+    return lambda findings: least <= round(findings.metrics[metric], 3) <= most
+
+
+def _well_exposed(findings: Findings) -> bool:
+    metrics = findings.metrics
+    reaches = metrics["highlights"] >= 200
+    keeps_tones = metrics["clipped_highlights"] < 0.01 and metrics["clipped_shadows"] < 0.15
+    return reaches and keeps_tones and -0.9 <= round(metrics["exposure"], 3) <= 1.1
+
+
+def _natural(findings: Findings) -> bool:
+    saturation = round(findings.metrics["saturation"], 3)
+    return 0.16 <= saturation <= 0.55 or saturation <= 0.02
+
+
+def _level(findings: Findings) -> bool:
+    return abs(round(findings.tilt_degrees, 3)) <= 0.5 or _tilt_trust(findings) == 0
+
+
+def _tilt_trust(findings: Findings) -> float:
+    doubt = curves.TILT_DOUBT * max(0.0, abs(findings.tilt_degrees) - 8)
+    return curves.share(curves.TILT_TRUST, findings.tilt_confidence - doubt)
 
 
 _GOOD, _SLIGHT = 0.06, 0.3
@@ -75,8 +105,7 @@ def _exposure(findings: Findings) -> Verdict:
 
 def _tilt(findings: Findings) -> Verdict:
     degrees = findings.tilt_degrees
-    doubt = curves.TILT_DOUBT * max(0.0, abs(degrees) - 8)
-    trust = curves.share(curves.TILT_TRUST, findings.tilt_confidence - doubt)
+    trust = _tilt_trust(findings)
     loss = trust * curves.share(curves.TILT, abs(degrees))
     if trust == 0:
         return Verdict(degrees, loss, "Nothing in the picture says that it leans: it has no clear horizon or vertical.")
@@ -110,6 +139,7 @@ _CRITERIA: tuple[Standard, ...] = (
         "sharpness",
         "",
         "at least 0.70",
+        _within("sharpness", least=0.7),
         _plain(
             "sharpness",
             curves.SHARPNESS,
@@ -118,12 +148,20 @@ _CRITERIA: tuple[Standard, ...] = (
             "The picture is blurred (sharpness {value:.2f} of 1).",
         ),
     ),
-    Standard("exposure", "exposure", "EV", "-0.9 to +1.1 stops from middle grey, under 1 % blown out", _exposure),
+    Standard(
+        "exposure",
+        "exposure",
+        "EV",
+        "-0.9 to +1.1 stops from middle grey, lights up to 200 of 255, under 1 % blown out, under 15 % blocked up",
+        _well_exposed,
+        _exposure,
+    ),
     Standard(
         "contrast",
         "contrast",
         "",
         "tones span at least 0.55 of the range",
+        _within("contrast", least=0.55),
         _plain(
             "contrast",
             curves.CONTRAST,
@@ -137,6 +175,7 @@ _CRITERIA: tuple[Standard, ...] = (
         "noise",
         "levels",
         "at most 1.2 levels",
+        _within("noise", most=1.2),
         _plain(
             "noise",
             curves.NOISE,
@@ -150,6 +189,7 @@ _CRITERIA: tuple[Standard, ...] = (
         "color_cast",
         "",
         "at most 0.10",
+        _within("color_cast", most=0.1),
         _plain(
             "color_cast",
             curves.COLOR_CAST,
@@ -158,14 +198,15 @@ _CRITERIA: tuple[Standard, ...] = (
             "There is a strong colour cast ({value:.2f}).",
         ),
     ),
-    Standard("saturation", "saturation", "", "0.16 to 0.55, or black and white", _saturation),
-    Standard("tilt", "tilt", "degrees", "within 0.5 degrees of level", _tilt),
-    Standard("resolution", "resolution", "MP", "at least 8 megapixels", _resolution),
+    Standard("saturation", "saturation", "", "0.16 to 0.55, or black and white", _natural, _saturation),
+    Standard("tilt", "tilt", "degrees", "within 0.5 degrees of level, where a line tells", _level, _tilt),
+    Standard("resolution", "resolution", "MP", "at least 8 megapixels", _within("resolution", least=8), _resolution),
     Standard(
         "compression",
         "compression",
         "quality",
         "JPEG quality of at least 85",
+        _within("compression", least=85),
         _plain(
             "compression",
             curves.COMPRESSION,
@@ -179,6 +220,7 @@ _CRITERIA: tuple[Standard, ...] = (
         "composition",
         "",
         "at least 0.90",
+        _within("composition", least=0.9),
         _plain(
             "composition",
             curves.COMPOSITION,
@@ -192,6 +234,7 @@ _CRITERIA: tuple[Standard, ...] = (
         "nima_technical",
         "of 10",
         "at least 5.8",
+        _within("nima_technical", least=5.8),
         _plain(
             "nima_technical",
             curves.NIMA_TECHNICAL,
@@ -205,6 +248,7 @@ _CRITERIA: tuple[Standard, ...] = (
         "nima_aesthetic",
         "of 10",
         "at least 5.6",
+        _within("nima_aesthetic", least=5.6),
         _plain(
             "nima_aesthetic",
             curves.NIMA_AESTHETIC,

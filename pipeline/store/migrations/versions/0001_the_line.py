@@ -94,6 +94,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_jobs_account_created", "jobs", ["account_id", "created_at"], unique=False)
     op.create_index(
+        "ix_jobs_cancelled",
+        "jobs",
+        ["cancelled_at"],
+        unique=False,
+        postgresql_where=sa.text("cancelled_at IS NOT NULL"),
+    )
+    op.create_index(
         "ix_jobs_open",
         "jobs",
         ["status"],
