@@ -18,10 +18,9 @@ storage:
 telemetry:
   enabled: false
 run_coordinator:
-  module: dagster._core.run_coordinator.queued_run_coordinator
-  class: QueuedRunCoordinator
+  module: resources.run_coordinator
+  class: PromptRunCoordinator
   config:
-    dequeue_interval_seconds: 1
     dequeue_use_threads: true
     dequeue_num_workers: 4
 concurrency:
