@@ -19,7 +19,7 @@ _ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}
 
 
 @dg.sensor(
-    minimum_interval_seconds=10,
+    minimum_interval_seconds=1,
     default_status=dg.DefaultSensorStatus.RUNNING,
     job_name="line_run",
     description="Repairs what a crash left between the ledger and Dagster. Skips are its good news.",
