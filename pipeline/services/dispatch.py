@@ -26,6 +26,8 @@ from pipeline.store.shards import ShardRow, ShardState, locked_shard
 
 SHARDS_PER_SLOT = 2
 """One at work and one waiting its turn, so that a slot never idles and nobody queues behind a long list."""
+SMALL_REST = 1.25
+"""A rest of a quarter of a shard goes with it: a run of its own costs 4 CPU-s, and the cores of the larger one."""
 ISOLATED_SHARD = 16
 """Suspects in one shard: they are walked one at a time anyway."""
 
@@ -113,6 +115,8 @@ def _size(session: Session, queue: Queue, options: LineOptions, *, others: int, 
     per_item_s = measured_seconds_per_item(session, queue.kind) or options.seconds_per_item
     target_s = options.shared_shard_s if others > 1 else options.shard_s
     size = max(1, min(options.max_shard_items, int(target_s / max(per_item_s, 0.001))))
+    if others <= 1 and queue.items <= size * SMALL_REST:
+        size = min(queue.items, options.max_shard_items)
     if options.spread:
         size = min(size, math.ceil(queue.items / max(1, room)))
     return size

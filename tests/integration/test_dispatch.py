@@ -56,6 +56,13 @@ def test_a_shard_holds_at_most_the_set_number_of_images(ledger: Ledger) -> None:
     assert [shard(ledger, order.shard_id).items for order in orders] == [20, 10]
 
 
+@pytest.mark.parametrize(("images", "shards"), [(20, [20]), (25, [25]), (26, [20, 6])])
+def test_a_small_rest_goes_with_the_shard_before_it(ledger: Ledger, images: int, shards: list[int]) -> None:
+    a_job(ledger, an_account(ledger), ["http://127.0.0.1:9/a.jpg"] * images)
+    orders = claim_shards(with_options(ledger, shard_s=3.0, seconds_per_item=0.15))
+    assert [shard(ledger, order.shard_id).items for order in orders] == shards
+
+
 def test_on_a_fleet_one_batch_spreads_over_the_free_slots(ledger: Ledger) -> None:
     a_job(ledger, an_account(ledger), ["http://127.0.0.1:9/a.jpg"] * 40)
     orders = claim_shards(with_options(ledger, spread=True, run_slots=4))
