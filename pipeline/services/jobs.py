@@ -163,6 +163,7 @@ def cancel(ledger: Ledger, job_id: UUID, *, account_id: UUID | None = None) -> J
             for item in open_items(session, job_id):
                 item.state, item.outcome, item.in_flight, item.ended_at = ItemState.ENDED, Outcome.CANCELLED, False, now
                 item.renditions = []  # what was published of it, or still is: the keeper takes it back
+            job.taken_back_at = None
             job.cancelled_at, job.open_items, job.report_shard_id = now, 0, None
             job.move_to(JobStatus.REPORTING)
             notify(session, WORK)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -51,9 +51,7 @@ class StageCounts:
     busy_ms: float = 0.0
     bytes_in: int = 0
     bytes_out: int = 0
-    codes: Counter[str] = field(default_factory=Counter)
     scores: list[float] = field(default_factory=list)
-    failed_items: list[tuple[int, str]] = field(default_factory=list)
 
     @property
     def seconds_per_item(self) -> float:
@@ -182,8 +180,6 @@ class _Walk:
             counts.handed_back += 1
         if patch.get("outcome") is Outcome.FAILED:
             counts.failed += 1
-            counts.codes[patch["error"]["code"]] += 1
-            counts.failed_items.append((patch["id"], patch["error"]["code"]))
 
     def _failed(self, item: ItemRow, error: ItemError) -> Patch:
         return {

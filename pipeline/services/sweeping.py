@@ -60,7 +60,7 @@ def _take_back(ledger: Ledger, store: ObjectStore, job: Withdrawn) -> int:
         log.info("Took %s published objects of the cancelled job %s back.", len(withdrawn), job.job_id)
     if job.is_settled:
         with ledger.database.session() as session:
-            mark_taken_back(session, list(job.item_ids))
+            mark_taken_back(session, job.job_id)
     return len(withdrawn)
 
 

@@ -44,10 +44,16 @@ class JobRow(Base):
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
+    taken_back_at: Mapped[datetime | None]
+    """When the last file that a cancelled item had published was gone."""
 
     __table_args__ = (
         Index("ix_jobs_account_created", "account_id", "created_at"),
-        Index("ix_jobs_cancelled", "cancelled_at", postgresql_where=text("cancelled_at IS NOT NULL")),
+        Index(
+            "ix_jobs_cancelled",
+            "cancelled_at",
+            postgresql_where=text("cancelled_at IS NOT NULL AND taken_back_at IS NULL"),
+        ),
         Index("ix_jobs_open", "status", postgresql_where=text("status NOT IN ('succeeded', 'cancelled')")),
     )
 

@@ -73,24 +73,18 @@ class Withdrawn:
 
 
 def withdrawn_jobs(session: Session, since: datetime) -> Sequence[Withdrawn]:
-    """Jobs cancelled since then whose published files have not been taken back.
-
-    A cancelled item carries the mark of it: its renditions are an empty list, and NULL once they were taken back.
-    """
+    """Jobs cancelled since then whose published files have not been taken back."""
     rows = session.execute(
         text(
             "SELECT j.id, j.account_id, array_agg(i.id), bool_and(coalesce(s.state = 'done', true))"
             " FROM jobs j JOIN items i ON i.job_id = j.id LEFT JOIN shards s ON s.id = i.shard_id"
-            " WHERE j.cancelled_at > :since AND i.outcome = 'cancelled' AND i.renditions = '[]' GROUP BY j.id"
+            " WHERE j.cancelled_at > :since AND j.taken_back_at IS NULL AND i.outcome = 'cancelled' GROUP BY j.id"
         ),
         {"since": since},
     )
     return [Withdrawn(row[0], row[1], frozenset(row[2]), row[3]) for row in rows]
 
 
-def mark_taken_back(session: Session, item_ids: Sequence[int]) -> None:
-    """Nothing of these cancelled items is looked for in public any more."""
-    session.execute(
-        text("UPDATE items SET renditions = NULL WHERE id = ANY(:ids) AND outcome = 'cancelled'"),
-        {"ids": list(item_ids)},
-    )
+def mark_taken_back(session: Session, job_id: UUID) -> None:
+    """Nothing of this job's cancelled items is looked for in public any more."""
+    session.execute(text("UPDATE jobs SET taken_back_at = now() WHERE id = :job"), {"job": job_id})

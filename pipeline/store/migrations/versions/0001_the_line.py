@@ -89,6 +89,7 @@ def upgrade() -> None:
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("taken_back_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_jobs_account_id_accounts")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
     )
@@ -98,7 +99,7 @@ def upgrade() -> None:
         "jobs",
         ["cancelled_at"],
         unique=False,
-        postgresql_where=sa.text("cancelled_at IS NOT NULL"),
+        postgresql_where=sa.text("cancelled_at IS NOT NULL AND taken_back_at IS NULL"),
     )
     op.create_index(
         "ix_jobs_open",
