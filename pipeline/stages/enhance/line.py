@@ -11,7 +11,7 @@ from pipeline.media.image import Picture, decode
 from pipeline.media.metadata_write import Metadata, metadata_for
 from pipeline.ports import Models
 from pipeline.stages.analyze import analyze
-from pipeline.stages.enhance import orient, resize, white_background
+from pipeline.stages.enhance import orient
 from pipeline.stages.enhance.enhanced import EncodedRendition, Enhanced, StepReport
 from pipeline.stages.enhance.frame import Frame, Scene
 from pipeline.stages.enhance.proxy import proxy_of
@@ -74,10 +74,8 @@ def pixels_needed(facts: MediaFacts, workflow: Workflow, limits: MediaLimits) ->
     """Pixels of the largest picture on the original's way through the steps: padding makes a thin one large."""
     needed = facts.width * facts.height
     for step, options in chosen(workflow.steps, finishing=False):
-        if step.name == white_background.NAME:
-            aspect = white_background.Options.model_validate(dict(options)).aspect
-            width, height = white_background.padded_size(facts.width, facts.height, aspect)
-            needed = max(needed, min(width * height, limits.max_pixels))
+        width, height = step.size_after(facts.width, facts.height, options)
+        needed = max(needed, min(width * height, limits.max_pixels))
     return needed
 
 
@@ -107,8 +105,7 @@ def _delivered_facts(facts: MediaFacts, workflow: Workflow) -> MediaFacts:
     """
     width, height = facts.width, facts.height
     for step, options in chosen(workflow.steps, finishing=True):
-        if step.name == resize.NAME:
-            width, height = resize.resized(width, height, resize.Options.model_validate(dict(options)))
+        width, height = step.size_after(width, height, options)
     width, height = fitted_size(width, height, workflow.outputs[0])
     return replace(facts, width=width, height=height)
 

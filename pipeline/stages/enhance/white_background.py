@@ -68,7 +68,7 @@ def apply(frame: Frame, scene: Scene, options: Options) -> Applied:
     if brightness < options.darkest:
         return left_alone(frame, f"a background with a brightness of {brightness:.0f} is too dark to be made white")
     is_white = bool((small[background.region > 0] >= _WHITE).mean() > 0.98)
-    canvas, remark = _canvas(frame, options.aspect, scene.limits.max_pixels)
+    canvas, remark = _canvas(frame, options, scene.limits.max_pixels)
     if is_white and canvas == (0, 0, frame.width, frame.height) and frame.alpha is None:
         return left_alone(frame, f"the background is white{remark}")
     drawn = _drawn(flat, None if is_white else background, options.tolerance, canvas)
@@ -77,11 +77,11 @@ def apply(frame: Frame, scene: Scene, options: Options) -> Applied:
     return Applied(Frame(Picture(drawn), _moved(subject, frame, canvas)), f"{detail}{remark}.")
 
 
-def padded_size(width: int, height: int, aspect: str | None) -> tuple[int, int]:
-    """Width and height of the smallest canvas of that shape around a picture of this size; without one, its own."""
-    if aspect is None:
+def padded_size(width: int, height: int, options: Options) -> tuple[int, int]:
+    """Width and height of the smallest canvas of the wanted shape around a picture of this size; else its own."""
+    if options.aspect is None:
         return width, height
-    across, down = (int(part) for part in aspect.split(":"))
+    across, down = (int(part) for part in options.aspect.split(":"))
     return max(width, round(height * across / down)), max(height, round(width * down / across))
 
 
@@ -188,9 +188,9 @@ def _subject(region: NDArray[np.uint8]) -> Box | None:
     return Box(left / width, top / height, across / width, down / height)
 
 
-def _canvas(frame: Frame, aspect: str | None, max_pixels: int) -> tuple[_Canvas, str]:
+def _canvas(frame: Frame, options: Options, max_pixels: int) -> tuple[_Canvas, str]:
     """Where the picture lies on what it is padded to, and how a sentence on that ends; its own place where it fits."""
-    width, height = padded_size(frame.width, frame.height, aspect)
+    width, height = padded_size(frame.width, frame.height, options)
     own = (0, 0, frame.width, frame.height)
     if (width, height) == (frame.width, frame.height):
         return own, ""
