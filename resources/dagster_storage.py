@@ -21,6 +21,10 @@ from sqlalchemy import Engine, create_engine, event
 KEPT, AT_MOST = 2, 32
 """Connections of one `DagsterInstance`, of which a process has one or two; beyond the kept ones closed after use."""
 
+_WITH_TABLES: set[str] = set()
+"""Databases in which this process has found or made Dagster's tables. Each part looks for them over a connection of its
+own, and Dagster makes a storage anew for each evaluation of a sensor: 40 CPU-ms every few seconds."""
+
 
 class _Kept:
     """What the three parts of the storage do alike: they take their connections from a pool that they share."""
@@ -74,9 +78,11 @@ class KeptPostgresStorage(DagsterStorage, ConfigurableClass):
             max_overflow=AT_MOST - KEPT,
             pool_pre_ping=True,
         )
-        self._runs = KeptRunStorage(postgres_url).over(engine)
-        self._events = KeptEventLogStorage(postgres_url).over(engine)
-        self._schedules = KeptScheduleStorage(postgres_url).over(engine)
+        look = postgres_url not in _WITH_TABLES
+        self._runs = KeptRunStorage(postgres_url, look).over(engine)
+        self._events = KeptEventLogStorage(postgres_url, look).over(engine)
+        self._schedules = KeptScheduleStorage(postgres_url, look).over(engine)
+        _WITH_TABLES.add(postgres_url)
 
     @property
     def run_storage(self) -> KeptRunStorage:

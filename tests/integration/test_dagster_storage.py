@@ -51,6 +51,11 @@ class Server:
         """Who serves a client of Dagster's database at this moment."""
         return {pid for (pid,) in self._ask("SELECT pid FROM pg_stat_activity WHERE datname = %s", self._database)}
 
+    def sessions(self) -> int:
+        """Connections that Dagster's database has ever served."""
+        ((count,),) = self._ask("SELECT sessions FROM pg_stat_database WHERE datname = %s", self._database)
+        return count
+
     def terminate_backends(self) -> None:
         for pid in self.backends():
             assert self._ask("SELECT pg_terminate_backend(%s, 5000)", pid) == [(True,)]
@@ -136,6 +141,13 @@ def test_what_one_instance_wrote_the_next_one_reads(instance: dg.DagsterInstance
     sensor = instance.add_instigator_state(a_sensor())
     with dg.DagsterInstance.from_ref(instance.get_ref()) as other:
         assert other.get_instigator_state(sensor.instigator_origin_id, sensor.selector_id) == sensor
+
+
+def test_a_process_looks_for_the_tables_of_a_database_once(instance: dg.DagsterInstance, server: Server) -> None:
+    opened = server.sessions()
+    with dg.DagsterInstance.from_ref(instance.get_ref()) as other:
+        use(other)
+    assert server.sessions() - opened <= KEPT
 
 
 def test_the_three_parts_share_one_connection_as_long_as_dagster_calls_their_engine_as_it_does(
