@@ -1,12 +1,14 @@
-"""The same stage functions in a bare loop: same threads, same downloads and uploads; no Dagster, no ledger."""
+"""The same seven stages in a bare loop: same threads, same downloads and uploads; no Dagster, no ledger."""
 
 import json
 import resource
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
@@ -15,13 +17,18 @@ import simplejpeg
 from pipeline.adapters.address_guard import AddressGuard
 from pipeline.adapters.http_source import HttpSource
 from pipeline.adapters.object_store import from_url
+from pipeline.domain.jobs import JobKind, JobStatus, Outcome
 from pipeline.domain.media import MediaLimits
 from pipeline.inference import OnnxModels
 from pipeline.ports import Models, ObjectStore, Source, SourceRequest
-from pipeline.reports.contact_sheet import thumbnail
+from pipeline.reports.contact_sheet import contact_sheet, thumbnail
+from pipeline.reports.model import ItemReport, JobReport
+from pipeline.reports.model import StepReport as ReportedStep
+from pipeline.reports.pictures import thumb_side_for
 from pipeline.stages.analyze import analyze
 from pipeline.stages.download import download
 from pipeline.stages.enhance import enhance
+from pipeline.stages.report import adds_up, make_reports
 from pipeline.stages.score import score
 from pipeline.stages.upload import publish
 from pipeline.stages.validate import decode_proxy, validate
@@ -34,9 +41,9 @@ class Loop:
     store: ObjectStore
     models: Models | None
     limits: MediaLimits
-    folder: str
+    thumb_side: int | None
 
-    def one(self, number: int, url: str) -> None:
+    def one(self, number: int, url: str) -> ItemReport:
         """One picture through every stage, its objects written as the line writes them."""
         workflow = WORKFLOW
         fetched = download(SourceRequest(url, self.limits.max_bytes), self.source)
@@ -49,11 +56,50 @@ class Loop:
             name = f"{number}-{rendition.sha256}.{rendition.extension}"
             self.store.put(f"work/{name}", rendition.data, media_type=rendition.media_type)
             publish(self.store, f"work/{name}", f"public/{name}", sha256=rendition.sha256)
-        score(made.findings, validated.facts, workflow.guidelines)
-        thumbnail(validated.proxy)
+        quality = score(made.findings, validated.facts, workflow.guidelines)
+        before = after = self.thumb(validated.proxy)
         if made.proxy is not None:
             self.store.put(f"work/{number}-after.jpg", made.proxy, media_type="image/jpeg")
-            thumbnail(made.proxy)
+            after = self.thumb(made.proxy)
+        return ItemReport(
+            position=number + 1,
+            name=url,
+            source=url,
+            outcome=Outcome.ENHANCED,
+            facts=validated.facts,
+            score_before=made.before,
+            score_after=quality,
+            steps=tuple(ReportedStep(step.name, step.changed, step.detail) for step in made.steps),
+            before_thumb=before,
+            after_thumb=after,
+        )
+
+    def thumb(self, proxy: bytes) -> bytes | None:
+        return None if self.thumb_side is None else thumbnail(proxy, self.thumb_side)
+
+    def report(self, items: list[ItemReport], began: datetime) -> None:
+        """Every format of the report and the contact sheet, written as the line writes them."""
+        report = JobReport(
+            job_id="bare",
+            kind=JobKind.ENHANCEMENT,
+            workflow_slug=WORKFLOW.slug,
+            workflow_title=WORKFLOW.title,
+            workflow_version=WORKFLOW.version,
+            guidelines_version=WORKFLOW.guidelines.version,
+            status=JobStatus.SUCCEEDED,
+            generation=1,
+            created_at=began,
+            started_at=began,
+            finished_at=datetime.now(UTC),
+            counts=Counter(item.outcome for item in items),
+            percentage=100,
+            items=tuple(items),
+        )
+        adds_up(report)
+        for rendered in make_reports(report).values():
+            name = f"reports/{rendered.name}.{rendered.extension}"
+            self.store.put(name, rendered.data, media_type=rendered.media_type)
+        self.store.put("reports/sheet.jpg", contact_sheet(report.items), media_type="image/jpeg")
 
 
 WORKFLOW = WorkflowCatalog(None).get("auto")
@@ -63,12 +109,14 @@ def run(urls: Iterable[str], *, threads: int, folder: Path, models: str | None, 
     """Wall and CPU seconds, and peak memory of this process, for these pictures."""
     guard = AddressGuard(frozenset({("127.0.0.1", port)}), frozenset())
     models_port = OnnxModels(Path(models)) if models else None
-    loop = Loop(HttpSource(guard), from_url(folder.as_uri()), models_port, MediaLimits(), str(folder))
     numbered = list(enumerate(urls))
+    side = thumb_side_for(len(numbered))
+    loop = Loop(HttpSource(guard), from_url(folder.as_uri()), models_port, MediaLimits(), side)
+    began = datetime.now(UTC)
     started, cpu = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(loop.one, number, url) for number, url in numbered]:
-            done.result()
+        items = [done.result() for done in [pool.submit(loop.one, number, url) for number, url in numbered]]
+    loop.report(items, began)
     wall_s, cpu_s = time.perf_counter() - started, time.process_time() - cpu
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {
