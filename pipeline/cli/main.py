@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
-from pipeline.cli import accounts, jobs, tokens, webhooks, workflows
+from pipeline.cli import accounts, jobs, models, tokens, webhooks, workflows
 from pipeline.cli.demo import demo
 from pipeline.cli.enhance import enhance
 from pipeline.cli.keeper import keeper
@@ -29,6 +29,7 @@ app.add_typer(accounts.app, name="accounts")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(workflows.app, name="workflows")
+app.add_typer(models.app, name="models")
 app.add_typer(webhooks.app, name="webhooks")
 app.command()(settings)
 app.command()(keeper)

@@ -9,31 +9,29 @@ from numpy.typing import NDArray
 from pipeline.domain.media import Box, Findings, MediaFacts
 from pipeline.media.image import Picture
 from pipeline.stages.enhance.frame import Frame, Scene
+from tests.fakes import NoModels
 
 Pixels = NDArray[np.uint8]
 TONES = np.arange(256)
 
 
-class Brightening:
+class Brightening(NoModels):
     """Models that are there: low light doubles every tone, super-resolution repeats every pixel."""
 
     def unavailable(self, name: str) -> str | None:
         return None
 
-    def run(self, name: str, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    def run(self, name: str, batch: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
         if name == "lowlight":
-            return np.minimum(batch * 3, 1)
+            return {"output": np.minimum(batch * 3, 1)}
         inside = batch[:, :, 7:-7, 7:-7]
-        return inside.repeat(2, axis=2).repeat(2, axis=3)
+        return {"output": inside.repeat(2, axis=2).repeat(2, axis=3)}
 
 
-class Missing:
-    """Models that are not there."""
+class Missing(NoModels):
+    """Models that are not there, and must not be run."""
 
-    def unavailable(self, name: str) -> str | None:
-        return f"the model {name} is not here"
-
-    def run(self, name: str, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    def run(self, name: str, batch: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
         raise AssertionError("an unavailable model was run")
 
 

@@ -12,6 +12,7 @@ from pipeline.domain.media import MediaFacts
 from pipeline.domain.quality import METRICS
 from pipeline.media.metrics import detail, hashes, lines, subject, tones, views_of
 from pipeline.stages.analyze import analyze, find_duplicates
+from tests.fakes import NoModels
 
 Pixels = NDArray[np.uint8]
 
@@ -227,7 +228,7 @@ def test_the_jpeg_quality_of_the_file_bounds_its_compression() -> None:
     assert analyze(scene, facts_of(scene, jpeg_quality=5), None).metrics["compression"] == 5
 
 
-class OneModel:
+class OneModel(NoModels):
     """Knows the technical model alone, and is of the opinion that every picture deserves a seven."""
 
     def __init__(self) -> None:
@@ -236,9 +237,9 @@ class OneModel:
     def unavailable(self, name: str) -> str | None:
         return None if name == "nima_technical" else f"{name} is not here: run the pull"
 
-    def run(self, name: str, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    def run(self, name: str, batch: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         self.seen.append(batch)
-        return np.eye(10, dtype=np.float32)[6:7]
+        return {"probs": np.eye(10, dtype=np.float32)[6:7]}
 
 
 def test_a_model_that_is_there_is_asked_and_one_that_is_not_is_named_with_its_reason() -> None:

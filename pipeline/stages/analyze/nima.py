@@ -23,7 +23,7 @@ def opinions(pixels: NDArray[np.uint8], models: Models | None) -> tuple[dict[str
             unavailable[name] = reason or _NO_MODELS
             continue
         batch = _batch(pixels) if batch is None else batch
-        scores[name] = float(models.run(name, batch)[0].astype(np.float64) @ _OPINIONS)
+        scores[name] = float(models.run(name, batch)["probs"][0].astype(np.float64) @ _OPINIONS)
     return scores, unavailable
 
 

@@ -61,7 +61,7 @@ def _light(pixels: Pixels, models: Models, options: Options) -> NDArray[np.float
     if min(size) < 4 * _MULTIPLE:
         return None
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    lit = models.run(MODEL, np.ascontiguousarray(small.transpose(2, 0, 1)[None]))[0].transpose(1, 2, 0)
+    lit = models.run(MODEL, np.ascontiguousarray(small.transpose(2, 0, 1)[None]))["output"][0].transpose(1, 2, 0)
     before, after = (cv2.transform(np.ascontiguousarray(picture), _LUMA) for picture in (small, lit))
     gain = (np.clip((after + _FLOOR) / (before + _FLOOR), 1, options.limit)) ** options.strength
     return _guided(np.asarray(before, np.float32), np.asarray(gain, np.float32))

@@ -55,7 +55,8 @@ def _doubled(pixels: Pixels, models: Models) -> Pixels:
     result = np.empty((2 * height, 2 * width, 3), dtype=np.uint8)
     for top, left in _tiles(height, width):
         tile = padded[top : top + _TILE + 2 * _PAD, left : left + _TILE + 2 * _PAD].astype(np.float32) / 255
-        larger = models.run(MODEL, np.ascontiguousarray(tile.transpose(2, 0, 1)[None]))[0].transpose(1, 2, 0)
+        outputs = models.run(MODEL, np.ascontiguousarray(tile.transpose(2, 0, 1)[None]))
+        larger = outputs["output"][0].transpose(1, 2, 0)
         rows, columns = slice(2 * top, 2 * top + larger.shape[0]), slice(2 * left, 2 * left + larger.shape[1])
         result[rows, columns] = np.clip(larger * 255 + 0.5, 0, 255)
     return result
