@@ -4,19 +4,21 @@ PipelineError
 ├── MediaError            the customer's file or source is at fault: recorded on the item, the rest goes on
 │   ├── EmptyMedia, UnsupportedType, UnsupportedVariant, CorruptMedia
 │   ├── TooManyBytes, TooManyPixels, MetadataTooLarge
+│   ├── NoVideo, TooLong, TooExpensive
 │   └── SourceError       what the customer's server answered is at fault
 │       ├── SourceRefused, SourceNotFound, SourceForbidden, SourceTruncated
 │       └── SourceTimedOut
 ├── RequestError          the customer's request is at fault: 4xx
 │   ├── Unauthenticated, Forbidden, NotFound, Conflict
 │   ├── RateLimited, PlanLimitReached, TooManyUploads
-│   ├── RequestTimedOut, RequestTooLarge, UploadTooLarge
+│   ├── RequestTimedOut, RequestTooLarge, UploadTooLarge, UnsupportedMediaType
 │   └── InvalidRequest, InvalidWorkflow
 ├── TransientError        nobody is at fault yet: re-queued with back-off, costs no attempt
 │   ├── SourceUnavailable, SourceBusy, StoreUnavailable, DatabaseUnavailable
 │   └── ShardLost         another run has taken the shard over: this one stops and writes nothing
-└── OperatorError         the installation is at fault: says what to install or set
-    └── CapabilityUnavailable
+├── OperatorError         the installation is at fault: says what to install or set
+│   └── CapabilityUnavailable
+└── Stopped               nobody is at fault: who asked for the work's end (a deadline, a cancel) decides what it means
 """
 
 from collections.abc import Mapping, Sequence
@@ -82,6 +84,24 @@ class MetadataTooLarge(MediaError):
     """The metadata inside the file is larger than the limit: strip it and send the file again."""
 
     code = "metadata_too_large"
+
+
+class NoVideo(MediaError):
+    """The file holds no moving pictures: send a file with a video track."""
+
+    code = "no_video"
+
+
+class TooLong(MediaError):
+    """The video is longer than the limit: cut it into parts and send these."""
+
+    code = "too_long"
+
+
+class TooExpensive(MediaError):
+    """The file takes more memory or computing time than one file may: export it again in a smaller size."""
+
+    code = "too_expensive"
 
 
 class Quarantined(MediaError):
@@ -235,6 +255,13 @@ class UploadTooLarge(RequestTooLarge):
     code = "too_large_bytes"
 
 
+class UnsupportedMediaType(RequestError):
+    """The request's body is not of a type that can be read here."""
+
+    code = "unsupported_media_type"
+    status = 415
+
+
 class TransientError(PipelineError):
     """Something needed is not available for the moment."""
 
@@ -291,3 +318,13 @@ class CapabilityUnavailable(OperatorError):
     """A model that this capability needs is missing."""
 
     code = "capability_unavailable"
+
+
+class Stopped(PipelineError):
+    """The work was ended before it was done, because somebody asked for it."""
+
+    code = "stopped"
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"The work was ended before it was done: {reason}.")

@@ -14,6 +14,16 @@ class MediaLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class VideoLimits:
+    """What a video interface accepts. An 8K picture has 33 megapixels; 6 hours at 60 pictures a second 1.3 million."""
+
+    max_bytes: int = 2 * 1024**3
+    max_pixels: int = 36_000_000
+    max_duration_s: float = 6 * 3600.0
+    max_frames: int = 1_300_000
+
+
+@dataclass(frozen=True, slots=True)
 class MediaFacts:
     """What `validate` found. Sizes are in pixels after orientation is applied."""
 
