@@ -1,6 +1,7 @@
 """Small pictures: thumbnails for the page, and one sheet of them for Dagster's metadata."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -36,7 +37,7 @@ def thumbnail(proxy: bytes, side: int = THUMB_SIDE, *, quality: int = 80) -> byt
 
     Raises `CorruptMedia` for bytes that are no JPEG.
     """
-    return _encoded(_decoded(proxy, side), quality)
+    return _encoded(_decoded(proxy, (side, side)), quality)
 
 
 def thumbnail_size(thumb: bytes) -> tuple[int, int]:
@@ -48,38 +49,57 @@ def thumbnail_size(thumb: bytes) -> tuple[int, int]:
     return width, height
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One place of a sheet: a JPEG over a strip in a colour with a few words of ASCII."""
+
+    picture: bytes | None
+    words: str
+    color: tuple[int, int, int]
+
+
 def contact_sheet(items: Sequence[ItemReport], *, limit: int = 48, cell: int = 200, columns: int = 8) -> bytes:
     """One JPEG with the first `limit` pictures in a grid, each over a strip in its outcome's colour with its number.
 
     A picture without a readable thumbnail is an empty cell. The rendition is shown, else the original.
     """
-    chosen = items[:limit]
-    columns = max(1, min(columns, len(chosen)))
-    rows = max(1, -(-len(chosen) // columns))
-    height = cell + _STRIP
-    sheet = np.full((rows * height, columns * cell, 3), _PAPER, dtype=np.uint8)
-    for place, item in enumerate(chosen):
-        top, left = place // columns * height, place % columns * cell
-        _draw(sheet[top : top + height, left : left + cell], item, cell)
-    return _encoded(sheet, 80)
+    return sheet([_cell(item) for item in items[:limit]], size=(cell, cell), columns=columns)
 
 
-def _draw(cell: Pixels, item: ItemReport, side: int) -> None:
+def sheet(cells: Sequence[Cell], *, size: tuple[int, int] = (200, 200), columns: int = 8) -> bytes:
+    """One JPEG with the cells in a grid; `size` is the room for a picture, in pixels. No cell: one empty place."""
+    side, room = size
+    columns = max(1, min(columns, len(cells)))
+    rows = max(1, -(-len(cells) // columns))
+    height = room + _STRIP
+    whole = np.full((rows * height, columns * side, 3), _PAPER, dtype=np.uint8)
+    for place, cell in enumerate(cells):
+        top, left = place // columns * height, place % columns * side
+        _draw(whole[top : top + height, left : left + side], cell, size)
+    return _encoded(whole, 80)
+
+
+def _cell(item: ItemReport) -> Cell:
+    words = f"{item.position}" if item.score is None else f"{item.position}   {item.score.score:.1f}"
+    return Cell(item.after_thumb or item.before_thumb, words, COLORS[item.outcome])
+
+
+def _draw(place: Pixels, cell: Cell, size: tuple[int, int]) -> None:
     margin = 6
-    picture = _shown(item, side - 2 * margin)
+    side, room = size
+    picture = _shown(cell.picture, (side - 2 * margin, room - 2 * margin))
     if picture is not None:
         height, width = picture.shape[:2]
-        top, left = (side - height) // 2, (side - width) // 2
-        cell[top : top + height, left : left + width] = picture
-    cell[side : side + 3, margin : side - margin] = COLORS[item.outcome]
-    text = f"{item.position}" if item.score is None else f"{item.position}   {item.score.score:.1f}"
-    cv2.putText(cell, text, (margin, side + _STRIP - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.4, _INK, 1, cv2.LINE_AA)
+        top, left = (room - height) // 2, (side - width) // 2
+        place[top : top + height, left : left + width] = picture
+    place[room : room + 3, margin : side - margin] = cell.color
+    at = (margin, room + _STRIP - 5)
+    cv2.putText(place, cell.words, at, cv2.FONT_HERSHEY_SIMPLEX, 0.4, _INK, 1, cv2.LINE_AA)
 
 
-def _shown(item: ItemReport, side: int) -> Pixels | None:
-    thumb = item.after_thumb or item.before_thumb
+def _shown(thumb: bytes | None, room: tuple[int, int]) -> Pixels | None:
     try:
-        return _decoded(thumb, side) if thumb else None
+        return _decoded(thumb, room) if thumb else None
     except CorruptMedia:
         return None
 
@@ -88,10 +108,10 @@ def _encoded(pixels: Pixels, quality: int) -> bytes:
     return bytes(simplejpeg.encode_jpeg(pixels, quality=quality, colorsubsampling="420", fastdct=True))
 
 
-def _decoded(jpeg: bytes, side: int) -> Pixels:
-    """RGB pixels, decoded at the smallest scale that still holds `side`, then averaged down to it."""
+def _decoded(jpeg: bytes, room: tuple[int, int]) -> Pixels:
+    """RGB pixels, decoded at the smallest scale that still fills the room, then averaged down to it."""
     width, height = thumbnail_size(jpeg)
-    scale = min(1.0, side / max(width, height))
+    scale = min(1.0, room[0] / width, room[1] / height)
     target = max(1, round(width * scale)), max(1, round(height * scale))
     try:
         pixels: Pixels = simplejpeg.decode_jpeg(jpeg, "RGB", min_width=target[0], min_height=target[1])

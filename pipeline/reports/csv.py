@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterable, Sequence
 
 from pipeline.domain.jobs import ITEM_STAGES
 from pipeline.reports.model import ItemReport, JobReport
@@ -38,12 +39,17 @@ class CsvFormat:
     extension = "csv"
 
     def render(self, report: JobReport) -> bytes:
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\r\n")
-        writer.writerow(COLUMNS)
-        for item in report.items:
-            writer.writerow([_safe(cell) for cell in _row(item)])
-        return text.getvalue().encode("utf-8-sig")
+        return table(COLUMNS, map(_row, report.items))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Cell | None]]) -> bytes:
+    """The table as `CsvFormat` describes it, every cell made safe."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_safe(cell) for cell in row])
+    return text.getvalue().encode("utf-8-sig")
 
 
 def _row(item: ItemReport) -> list[Cell | None]:

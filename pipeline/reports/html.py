@@ -1,15 +1,11 @@
 """The report as one HTML page that needs nothing but itself: pictures, style and script are inside."""
 
-from base64 import b64encode
 from dataclasses import dataclass
-from hashlib import sha256
-from importlib.resources import files
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.domain.jobs import Outcome
 from pipeline.reports.charts import histogram, stage_bars
 from pipeline.reports.model import JobReport
+from pipeline.reports.page import Page, is_web
 from pipeline.reports.pictures import pictures
 from pipeline.reports.view import WORDS, Card, cards
 from pipeline.reports.words import moment, points, printable, seconds, shortened
@@ -41,10 +37,7 @@ class HtmlFormat:
 
     def render(self, report: JobReport) -> bytes:
         all_cards = cards(report.items, pictures(report.items), report.job_id)
-        page = _ENVIRONMENT.get_template("report.html.j2").render(
-            policy=_POLICY,
-            style=_STYLE,
-            script=_SCRIPT,
+        return _PAGE.render(
             report=report,
             title=shortened(printable(report.workflow_title), 80),
             heading=_heading(report),
@@ -57,9 +50,8 @@ class HtmlFormat:
             rejected=_chosen(all_cards, Outcome.REJECTED),
             delivered=_chosen(all_cards, Outcome.ENHANCED, Outcome.APPROVED),
             notes=[printable(note) for note in report.notes],
-            runs=[(printable(run.run_id), run.url if _is_web(run.url) else None) for run in report.runs],
+            runs=[(printable(run.run_id), run.url if is_web(run.url) else None) for run in report.runs],
         )
-        return page.encode("utf-8", errors="replace")
 
 
 def _heading(report: JobReport) -> str:
@@ -102,27 +94,9 @@ def _chosen(all_cards: list[Card], *outcomes: Outcome) -> list[Card]:
     return [card for card in all_cards if card.outcome in names]
 
 
-def _is_web(url: str | None) -> bool:
-    return url is not None and url.startswith(("http://", "https://"))
-
-
-def _part(name: str) -> str:
-    return (files("pipeline.reports") / "templates" / name).read_text(encoding="utf-8").replace("\r\n", "\n")
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode('ascii')}'"
-
-
-_ENVIRONMENT = Environment(
-    loader=PackageLoader("pipeline.reports"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_STYLE, _SCRIPT = _part("style.css"), _part("script.js")
-_POLICY = (
-    f"default-src 'none'; img-src data:; style-src {_hash(_STYLE)}; script-src {_hash(_SCRIPT)}; "
-    "base-uri 'none'; form-action 'none'"
+_PAGE = Page(
+    "pipeline.reports",
+    "report.html.j2",
+    styles=(("pipeline.reports", "style.css"),),
+    scripts=(("pipeline.reports", "script.js"),),
 )

@@ -27,10 +27,9 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from pipeline.domain.jobs import Outcome
 from pipeline.domain.media import MediaFacts, Rendition
 from pipeline.domain.quality import Criterion, QualityScore
-from pipeline.reports.model import ItemReport, JobReport
+from pipeline.reports.model import OUTCOMES, ItemReport, JobReport
 from pipeline.reports.words import timestamp
 
 SCHEMA_VERSION = 1
@@ -50,7 +49,12 @@ class JsonFormat:
             "summary": _summary(report),
             "items": [_item(item) for item in report.items],
         }
-        return json.dumps(document, allow_nan=False, separators=(",", ":")).encode("ascii")
+        return written(document)
+
+
+def written(value: Any) -> bytes:
+    """Compact JSON in ASCII, on one line."""
+    return json.dumps(value, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
 def _job(report: JobReport) -> dict[str, Any]:
@@ -79,7 +83,7 @@ def _summary(report: JobReport) -> dict[str, Any]:
     averages = report.average_scores
     return {
         "items": len(report.items),
-        "counts": {outcome.value: report.count(outcome) for outcome in Outcome},
+        "counts": {outcome.value: report.count(outcome) for outcome in OUTCOMES},
         "percentage": report.percentage,
         "average_score": {"before": round(averages[0], 1), "after": round(averages[1], 1)} if averages else None,
         "stage_seconds": {stage.value: round(spent, 3) for stage, spent in report.stage_seconds.items()},
@@ -95,18 +99,19 @@ def _item(item: ItemReport) -> dict[str, Any]:
         "outcome": item.outcome,
         "error": asdict(item.error) if item.error else None,
         "reasons": list(item.reasons),
-        "original": _facts(item.facts) if item.facts else None,
+        "original": facts_value(item.facts) if item.facts else None,
         "score_before": _score(item.score_before),
         "score_after": _score(item.score_after),
         "steps": [{"name": step.name, "changed": step.changed, "detail": step.detail} for step in item.steps],
         "duplicate_of": item.duplicate_of,
-        "renditions": [_rendition(rendition) for rendition in item.renditions],
+        "renditions": [rendition_value(rendition) for rendition in item.renditions],
         "timings_ms": {stage.value: spent for stage, spent in item.timings_ms.items()},
         "attempts": item.attempts,
     }
 
 
-def _facts(facts: MediaFacts) -> dict[str, Any]:
+def facts_value(facts: MediaFacts) -> dict[str, Any]:
+    """A picture as it came, without what its EXIF says of people, places and cameras."""
     return {
         "media_type": facts.media_type,
         "width": facts.width,
@@ -120,7 +125,8 @@ def _facts(facts: MediaFacts) -> dict[str, Any]:
     }
 
 
-def _rendition(rendition: Rendition) -> dict[str, Any]:
+def rendition_value(rendition: Rendition) -> dict[str, Any]:
+    """A delivered file as every JSON report names it."""
     return {
         "name": rendition.name,
         "url": rendition.url,
@@ -136,7 +142,7 @@ def _score(score: QualityScore | None) -> dict[str, Any] | None:
     if score is None:
         return None
     return {
-        "score": _finite(score.score),
+        "score": finite(score.score),
         "pass_mark": score.pass_mark,
         "passed": score.passed,
         "criteria": [_criterion(criterion) for criterion in score.criteria],
@@ -147,11 +153,11 @@ def _score(score: QualityScore | None) -> dict[str, Any] | None:
 def _criterion(criterion: Criterion) -> dict[str, Any]:
     return {
         "name": criterion.name,
-        "value": criterion.value if isinstance(criterion.value, str) else _finite(criterion.value),
+        "value": criterion.value if isinstance(criterion.value, str) else finite(criterion.value),
         "unit": criterion.unit,
         "target": criterion.target,
         "weight": criterion.weight,
-        "points_lost": _finite(criterion.points_lost),
+        "points_lost": finite(criterion.points_lost),
         "met": criterion.met,
         "required": criterion.required,
         "origin": criterion.origin,
@@ -159,5 +165,6 @@ def _criterion(criterion: Criterion) -> dict[str, Any]:
     }
 
 
-def _finite(value: float) -> float | None:
+def finite(value: float) -> float | None:
+    """JSON has no word for a number that is not finite."""
     return value if math.isfinite(value) else None

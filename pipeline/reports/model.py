@@ -10,6 +10,9 @@ from pipeline.domain.jobs import ItemError, JobKind, JobStatus, Outcome, Stage
 from pipeline.domain.media import MediaFacts, Rendition
 from pipeline.domain.quality import QualityScore
 
+OUTCOMES = tuple(outcome for outcome in Outcome if outcome is not Outcome.ANALYZED)
+"""How a picture of an enhancement may end; an analysis has reports of its own."""
+
 _URL = re.compile(r"(?is)^\s*(https?)://([^/?#]*)([^?#]*)")
 
 
@@ -86,7 +89,7 @@ class ItemReport:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "source", shown_source(self.source))
-        object.__setattr__(self, "renditions", tuple(_unsigned(rendition) for rendition in self.renditions))
+        object.__setattr__(self, "renditions", tuple(unsigned(rendition) for rendition in self.renditions))
 
     @property
     def score(self) -> QualityScore | None:
@@ -150,5 +153,6 @@ class JobReport:
         return sum(before for before, _ in pairs) / len(pairs), sum(after for _, after in pairs) / len(pairs)
 
 
-def _unsigned(rendition: Rendition) -> Rendition:
+def unsigned(rendition: Rendition) -> Rendition:
+    """The same file under a URL that can be passed on: without user, password, query and fragment."""
     return replace(rendition, url=shown_source(rendition.url)) if rendition.url else rendition

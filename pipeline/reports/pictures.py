@@ -41,10 +41,16 @@ def pictures(items: Sequence[ItemReport], budget: int = BUDGET) -> list[Pair]:
 
     Thumbnails that together exceed the budget are all made smaller by the same measure, once.
     """
-    thumbs = [_distinct(item) for item in items]
-    total = sum(len(thumb) for pair in thumbs for thumb in pair if thumb)
+    pairs = [_distinct(item) for item in items]
+    fitted = embedded([thumb for pair in pairs for thumb in pair], budget)
+    return list(zip(fitted[::2], fitted[1::2], strict=True))
+
+
+def embedded(thumbs: Sequence[bytes | None], budget: int = BUDGET) -> list[Picture | None]:
+    """Each thumbnail as the page embeds it, or None where there is no readable one; all smaller if need be."""
+    total = sum(len(thumb) for thumb in thumbs if thumb)
     side = None if total <= budget else _fitting_side(total, budget)
-    return [(_picture(before, side), _picture(after, side)) for before, after in thumbs]
+    return [_picture(thumb, side) for thumb in thumbs]
 
 
 def thumb_side_for(items: int) -> int:

@@ -65,6 +65,15 @@ def seconds(value: float) -> str:
     return f"{minutes}\N{NO-BREAK SPACE}min" if minutes < 120 else f"{value / 3600:.1f}\N{NO-BREAK SPACE}h"
 
 
+def timecode(value: float, *, tenths: bool = False) -> str:
+    """A place in a video, e.g. "1:05", "1:02:05" or with tenths "1:05.3"; rounded down, as players show it."""
+    whole = max(0, math.floor(value * 10 + 1e-6)) if math.isfinite(value) else 0
+    minutes, rest = divmod(whole // 10, 60)
+    hours, minutes = divmod(minutes, 60)
+    clock = f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    return f"{clock}.{whole % 10}" if tenths else clock
+
+
 def size(count: int) -> str:
     """Bytes in decimal kB and MB."""
     kilobytes = f"{max(1, round(count / 1000)) if count else 0}\N{NO-BREAK SPACE}kB"

@@ -9,7 +9,7 @@ from pipeline.domain.jobs import ItemError, JobKind, JobStatus, Outcome, Stage
 from pipeline.domain.media import Rendition
 from pipeline.domain.quality import Criterion, QualityScore
 from pipeline.reports.interface import FORMATS
-from pipeline.reports.model import ItemReport, JobReport
+from pipeline.reports.model import OUTCOMES, ItemReport, JobReport
 from pipeline.stages.report import adds_up, make_reports
 
 RENDITION = Rendition("web", "key", "image/jpeg", 1, 1, 1, "0" * 64, "https://cdn.example/1.jpg")
@@ -43,9 +43,9 @@ REPORT = JobReport(
     created_at=datetime(2026, 11, 24, tzinfo=UTC),
     started_at=None,
     finished_at=None,
-    counts=dict.fromkeys(Outcome, 1),
+    counts=dict.fromkeys(OUTCOMES, 1),
     percentage=40,
-    items=tuple(an_item(position, outcome) for position, outcome in enumerate(Outcome, 1)),
+    items=tuple(an_item(position, outcome) for position, outcome in enumerate(OUTCOMES, 1)),
 )
 
 

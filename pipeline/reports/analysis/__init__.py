@@ -1,0 +1,1 @@
+"""Reports of analysis jobs: what was found in pictures and videos, without biometric data, in every format."""
