@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, func, select, update
@@ -28,6 +29,10 @@ class AccountRow(Base):
     name: Mapped[str] = mapped_column(unique=True)
     email: Mapped[str | None]
     plan_name: Mapped[str] = mapped_column(ForeignKey("plans.name"))
+    keeps_biometrics: Mapped[bool] = mapped_column(default=True)
+    """False: face vectors and thumbnails of this account's pictures are never stored."""
+    critical_tags: Mapped[list[Any]] = mapped_column(default=list)
+    """Words that are critical to this customer, whatever they mean to others."""
     created_at: Mapped[created_at]
 
 

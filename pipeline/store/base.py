@@ -13,6 +13,11 @@ uuid_pk = Annotated[UUID, mapped_column(primary_key=True, default=uuid4)]
 created_at = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
 
 
+def now() -> Any:
+    """The database's time at the begin of the transaction, as an expression: no clock of ours is in a comparison."""
+    return func.now()
+
+
 class Base(DeclarativeBase):
     metadata = MetaData(
         naming_convention={

@@ -48,6 +48,8 @@ class ItemRow(Base):
     renditions: Mapped[list[Any] | None]
     score: Mapped[float | None]
     quality: Mapped[dict[str, Any] | None]
+    biometrics: Mapped[list[Any] | None]
+    """Face vectors and thumbnails by person: kept apart, for they have a retention of their own."""
     duplicate_of: Mapped[int | None]
     """Position of the earliest picture of the job that looks the same."""
     timings: Mapped[dict[str, Any]] = mapped_column(default=dict)
@@ -123,11 +125,11 @@ def mark_in_flight(session: Session, shard_id: int, item_ids: Sequence[int]) -> 
 _PATCH_COLUMNS = (
     "state text, stage_done int, in_flight boolean, tries int, retry_in_s float8, outcome text, failed_stage text,"
     " error jsonb, original_key text, original_sha256 text, facts jsonb, proxy_key text, findings jsonb,"
-    " enhancement jsonb, renditions jsonb, score float8, quality jsonb, timings jsonb"
+    " enhancement jsonb, renditions jsonb, score float8, quality jsonb, biometrics jsonb, timings jsonb"
 )
 _KEPT = (
     *("original_key", "original_sha256", "facts", "proxy_key", "findings", "enhancement", "renditions"),
-    *("score", "quality", "outcome", "failed_stage", "error"),
+    *("score", "quality", "biometrics", "outcome", "failed_stage", "error"),
 )
 _KEEP_OR_SET = ", ".join(f"{name} = coalesce(r.{name}, items.{name})" for name in _KEPT)
 _APPLY = text(
@@ -154,6 +156,12 @@ def apply_results(
         return []
     result = session.execute(_APPLY, {"rows": rows, "shard": shard_id})
     return [(row[0], row[1], ItemState(row[2])) for row in result]
+
+
+def is_at_work(session: Session, item_id: int, shard_id: int) -> bool:
+    """The item is still this shard's: nobody has cancelled it or ended it meanwhile."""
+    state = session.scalar(select(ItemRow.state).where(ItemRow.id == item_id, ItemRow.shard_id == shard_id))
+    return state is ItemState.CLAIMED
 
 
 def outcome_counts(session: Session, job_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:

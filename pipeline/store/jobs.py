@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from pipeline.domain.jobs import TRANSITIONS, JobKind, JobStatus
+from pipeline.domain.jobs import FINAL, TRANSITIONS, JobKind, JobStatus
 from pipeline.errors import Conflict
 from pipeline.store.base import Base, created_at, uuid_pk
 
@@ -23,9 +23,15 @@ class JobRow(Base):
     generation: Mapped[int] = mapped_column(default=1)
     priority: Mapped[int] = mapped_column(default=0)
     """Priority class: higher first."""
-    workflow_slug: Mapped[str]
-    workflow: Mapped[dict[str, Any]]
+    workflow_slug: Mapped[str | None]
+    workflow: Mapped[dict[str, Any] | None]
     """The workflow as it was when the job was accepted: a later edit never changes a job at work."""
+    options: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """What an analysis was asked for, and by which of the account's rules, as it was when the job was accepted."""
+    deadline_at: Mapped[datetime | None]
+    """When the customer's limit on processing time is reached; NULL for no limit."""
+    failure: Mapped[dict[str, Any] | None]
+    """Why the whole job failed."""
     project: Mapped[str | None]
     created_by: Mapped[str | None]
     webhook_url: Mapped[str | None]
@@ -54,7 +60,9 @@ class JobRow(Base):
             "cancelled_at",
             postgresql_where=text("cancelled_at IS NOT NULL AND taken_back_at IS NULL"),
         ),
-        Index("ix_jobs_open", "status", postgresql_where=text("status NOT IN ('succeeded', 'cancelled')")),
+        Index("ix_jobs_open", "status", postgresql_where=text("status NOT IN ('succeeded', 'failed', 'cancelled')")),
+        Index("ix_jobs_finished", "kind", "finished_at", postgresql_where=text("status = 'succeeded'")),
+        Index("ix_jobs_deadline", "deadline_at", postgresql_where=text("finished_at IS NULL")),
     )
 
     def move_to(self, status: JobStatus) -> None:
@@ -103,12 +111,47 @@ def open_jobs_count(session: Session, account_id: UUID) -> int:
     """Jobs of the account that have not ended."""
     return (
         session.scalar(
-            select(func.count())
-            .select_from(JobRow)
-            .where(JobRow.account_id == account_id, JobRow.status.notin_([JobStatus.SUCCEEDED, JobStatus.CANCELLED]))
+            select(func.count()).select_from(JobRow).where(JobRow.account_id == account_id, JobRow.status.notin_(FINAL))
         )
         or 0
     )
+
+
+def jobs_past_deadline(session: Session, *, limit: int) -> Sequence[UUID]:
+    """Jobs whose time limit is over and that have not ended, the longest over first."""
+    return session.scalars(
+        select(JobRow.id)
+        .where(JobRow.deadline_at <= func.clock_timestamp(), JobRow.finished_at.is_(None))
+        .order_by(JobRow.deadline_at)
+        .limit(limit)
+    ).all()
+
+
+def seconds_left(session: Session, job_id: UUID) -> float | None:
+    """Seconds until the job's time limit by the database's clock, negative after it; None where it has none."""
+    left: float | None = session.scalar(
+        select(func.extract("epoch", JobRow.deadline_at - func.clock_timestamp())).where(JobRow.id == job_id)
+    )
+    return None if left is None else float(left)
+
+
+def finished_units(session: Session, kind: JobKind, *, limit: int) -> Sequence[tuple[float, float]]:
+    """Per finished job, the latest first: seconds from acceptance to its end, and how many units it had.
+
+    A unit is an analyzed image, or a second of an analyzed video. Retried jobs do not count: their end says nothing.
+    """
+    rows = session.execute(
+        text(
+            "SELECT extract(epoch FROM j.finished_at - j.created_at),"
+            " CASE WHEN j.kind = 'video_analysis' THEN sum((i.findings->>'duration_s')::float) ELSE count(*) END"
+            " FROM (SELECT * FROM jobs WHERE kind = :kind AND status = 'succeeded' AND generation = 1"
+            " ORDER BY finished_at DESC LIMIT :limit) j JOIN items i ON i.job_id = j.id"
+            " WHERE i.outcome = 'analyzed' AND i.findings IS NOT NULL"
+            " GROUP BY j.id, j.kind, j.created_at, j.finished_at ORDER BY j.finished_at DESC"
+        ),
+        {"kind": kind.value, "limit": limit},
+    )
+    return [(float(row[0]), float(row[1])) for row in rows if row[1]]
 
 
 def reported_jobs(session: Session, shard_id: int) -> Sequence[UUID]:

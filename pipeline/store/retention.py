@@ -17,7 +17,7 @@ def forget_old_jobs(session: Session, before: datetime) -> int:
     jobs = session.scalars(
         text(
             "UPDATE jobs SET reports = '{}', report_tries = 0, source_auth_sealed = NULL, webhook_secret_sealed = NULL"
-            " WHERE status IN ('succeeded', 'cancelled') AND finished_at < :before"
+            " WHERE status IN ('succeeded', 'failed', 'cancelled') AND finished_at < :before"
             " AND (reports <> '{}' OR report_tries > 0) RETURNING id"
         ),
         {"before": before},
@@ -25,11 +25,35 @@ def forget_old_jobs(session: Session, before: datetime) -> int:
     session.execute(
         text(
             "UPDATE items SET original_key = NULL, proxy_key = NULL, upload_id = NULL, renditions = '[]',"
-            " findings = NULL, enhancement = NULL, stage_done = 0 WHERE job_id = ANY(:jobs)"
+            " findings = NULL, biometrics = NULL, enhancement = NULL, stage_done = 0 WHERE job_id = ANY(:jobs)"
         ),
         {"jobs": list(jobs)},
     )
     return len(jobs)
+
+
+def forget_biometrics(session: Session, before: datetime) -> int:
+    """No face vector or thumbnail of a job that ended before then is left, in items or in what was told of them.
+
+    Returns the number of items that still had some. An event that is still being tried keeps its words: it is sent
+    as it was signed, and its schedule ends within days.
+    """
+    items = session.scalars(
+        text(
+            "UPDATE items SET biometrics = NULL FROM jobs WHERE jobs.id = items.job_id AND jobs.finished_at < :before"
+            " AND items.biometrics IS NOT NULL RETURNING items.id"
+        ),
+        {"before": before},
+    ).all()
+    session.execute(
+        text(
+            "UPDATE events SET body = '' FROM jobs WHERE jobs.id = events.job_id AND jobs.finished_at < :before"
+            " AND jobs.kind IN ('image_analysis', 'video_analysis') AND events.body <> '' AND NOT EXISTS"
+            " (SELECT 1 FROM deliveries WHERE deliveries.event_id = events.id AND deliveries.state = 'pending')"
+        ),
+        {"before": before},
+    )
+    return len(items)
 
 
 def forget_old_rows(session: Session, before: datetime) -> None:

@@ -15,4 +15,4 @@ def test_a_process_that_imports_only_this_knows_every_table(module: str) -> None
     code = f"import {module}; from pipeline.store.base import Base; print(len(Base.metadata.sorted_tables))"
     answer = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
-    assert int(answer.stdout) == 14
+    assert int(answer.stdout) == 16
