@@ -13,8 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from benchmark.images import photographs, served
+from benchmark.images import SHARED, photographs, served
 from benchmark.memory import watching
+from benchmark.pictures import measure as measure_pictures
+from benchmark.video import measure_video
 from pipeline.instance.programs import MALLOC
 from tests.instances import Customer, Instance, running
 from tests.receivers import Receiver, receiving
@@ -141,6 +143,15 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     return results
 
 
+def chosen(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """What the arguments ask for: the line unless they name something else."""
+    if arguments.video:
+        return measure_video(folder)
+    if arguments.pictures:
+        return dict(measure_pictures(SHARED, Path(os.environ.get("DARKROOM_MODELS") or SHARED / "models")))
+    return measure(arguments, folder)
+
+
 def said(name: str, figures: dict[str, Any]) -> dict[str, Any]:
     """The figures, shown as soon as they are there: a whole run takes ten minutes."""
     print(f"{name}: {figures}", file=sys.stderr, flush=True)
@@ -171,10 +182,14 @@ def main() -> None:
     parser.add_argument("--singles", type=int, default=30, help="1-image batches, one after the other")
     parser.add_argument("--jobs", type=int, default=400, help="1-image batches queued at once by 20 accounts; 0: none")
     parser.add_argument("--with-models", action="store_true", help="use the models of DARKROOM_MODELS")
+    parser.add_argument("--video", action="store_true", help="measure decoding, shots and activity of videos instead")
+    parser.add_argument(
+        "--pictures", action="store_true", help="measure analysis of pictures beside its models instead"
+    )
     parser.add_argument("--json", type=Path, default=Path("benchmark-output/results.json"), help="where to write")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="darkroom-benchmark-") as folder:
-        results = measure(arguments, Path(folder))
+        results = chosen(arguments, Path(folder))
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(results, indent=2))
     show(results)

@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 TWELVE_MP = (4000, 3000)
+SHARED = Path(os.environ.get("DARKROOM_SHARED", Path(__file__).resolve().parent.parent.parent / "shared"))
 
 
 def photographs(folder: Path) -> list[Path]:
@@ -19,8 +20,7 @@ def photographs(folder: Path) -> list[Path]:
 
     Enlarged pictures have less fine detail, so they decode faster than real ones; the result says which were used.
     """
-    shared = Path(os.environ.get("DARKROOM_SHARED", Path(__file__).resolve().parent.parent.parent / "shared"))
-    real = sorted((shared / "media" / "photos").glob("monstree_*"))
+    real = sorted((SHARED / "media" / "photos").glob("monstree_*"))
     return real if len(real) >= 3 else list(_enlarged(folder))
 
 

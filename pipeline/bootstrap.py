@@ -4,10 +4,10 @@ import threading
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pipeline.domain.media import MediaLimits
+from pipeline.domain.media import MediaLimits, VideoLimits
 from pipeline.ports import Models, ObjectStore, WebhookClient
 from pipeline.services.accounts import install_plans
-from pipeline.services.line import Ledger, Line, LineOptions
+from pipeline.services.line import AnalysisOptions, Ledger, Line, LineOptions
 from pipeline.services.sealing import SealingKey
 from pipeline.settings import Settings
 from pipeline.store import Database
@@ -53,6 +53,17 @@ def line_options(settings: Settings) -> LineOptions:
         alert_after_s=settings.alert_after_s,
         limits=MediaLimits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels),
         workflows=settings.workflows,
+        analysis=AnalysisOptions(
+            max_images=settings.analysis_images,
+            max_image_bytes=settings.max_bytes,
+            video=VideoLimits(max_bytes=settings.video_max_bytes, max_duration_s=settings.video_max_s),
+            memory_mb=settings.video_memory_mb,
+            models=settings.models,
+            models_mb=settings.models_mb,
+            reader=settings.ocr,
+            biometrics_days=settings.biometrics_days,
+            signature_prefix=settings.webhook_signature.removesuffix("hex"),
+        ),
     )
 
 
@@ -85,6 +96,7 @@ def connect_store(settings: Settings | None = None) -> ObjectStore:
 def _line(settings: Settings) -> Line:
     """Imports of pictures, models and HTTP happen here and not before: a sensor or the API pays for none of them."""
     from pipeline.adapters.http_source import HttpSource
+    from pipeline.inference.readers import reader_of
 
     ledger = _ledger(settings)
     return Line(
@@ -94,6 +106,7 @@ def _line(settings: Settings) -> Line:
         store=_store(settings),
         source=HttpSource(_guard(settings), per_host=calls_per_host(settings.run_slots)),
         models=_models(settings),
+        reader=reader_of(settings.ocr),
     )
 
 
@@ -121,7 +134,12 @@ def _guard(settings: Settings) -> "AddressGuard":
     return AddressGuard(settings.source_allow, settings.own_ports)
 
 
+def connect_models(settings: Settings | None = None) -> Models:
+    """The models of this process; nothing is loaded before one is first run."""
+    return _models(settings or Settings.from_environment())
+
+
 def _models(settings: Settings) -> Models:
     from pipeline.inference import OnnxModels
 
-    return OnnxModels(settings.models)
+    return OnnxModels(settings.models, budget_mb=settings.models_mb)

@@ -1,5 +1,6 @@
 """How the text of a setting becomes its value: each function raises `ValueError` with what to give instead."""
 
+import re
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -112,3 +113,24 @@ def log_level(raw: str) -> str:
     if raw.lower() not in ("debug", "info", "warning", "error"):
         raise ValueError("give debug, info, warning or error")
     return raw.lower()
+
+
+def reader(raw: str) -> str:
+    """`rapidocr`, `tesseract`, or `tesseract:` and languages joined by +."""
+    if not re.fullmatch(r"rapidocr|tesseract(:[A-Za-z_]{3,20}(\+[A-Za-z_]{3,20})*)?", raw):
+        raise ValueError("write rapidocr, tesseract, or tesseract with its languages, such as tesseract:eng+deu")
+    return raw
+
+
+def header(raw: str) -> str:
+    """The name of an HTTP header (RFC 9110, 5.1)."""
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", raw):
+        raise ValueError("write the name of a header, such as X-API-Key")
+    return raw
+
+
+def signature(raw: str) -> str:
+    """`hex`, or `sha256=hex`."""
+    if raw not in ("hex", "sha256=hex"):
+        raise ValueError("write hex or sha256=hex")
+    return raw

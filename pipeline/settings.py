@@ -47,7 +47,10 @@ SETTINGS: tuple[Setting, ...] = (
             "in every link.", read.web_url),
     Setting("DARKROOM_DAGSTER_URL", "http://127.0.0.1:8401", "The address under which operators reach Dagster's UI.",
             read.web_url),
-    Setting("DARKROOM_MODELS", "", "The folder with the optional models' weights.", read.folder, "none: no models"),
+    Setting("DARKROOM_MODELS", "", "The folder with the optional models' weights, and with models of your own.",
+            read.folder, "`darkroom/models` in the user's cache folder"),
+    Setting("DARKROOM_MODELS_MB", "768", "About how many MB of models a process keeps loaded; beyond it, those that "
+            "were used longest ago are let go.", read.count),
     Setting("DARKROOM_WORKFLOWS", "", "A folder with workflows of your own, besides the built-in ones.", read.folder,
             "none"),
     Setting("DARKROOM_SECRET_KEY", "", "The secret that stored secrets are encrypted with and links are signed with: "
@@ -82,6 +85,19 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("DARKROOM_TOKEN_DAYS", "3650", "Days that a new token is valid unless told otherwise.", read.count),
     Setting("DARKROOM_WEBHOOK_TIMEOUT_S", "20", "Seconds that a webhook's receiver may take to answer: 1 to 30.",
             read.answer_seconds),
+    Setting("DARKROOM_ANALYSIS_IMAGES", "100", "The most images in one request for analysis.", read.count),
+    Setting("DARKROOM_VIDEO_MAX_BYTES", str(2 * 1024**3), "The most bytes in one video.", read.count),
+    Setting("DARKROOM_VIDEO_MAX_S", "21600", "The longest video, in seconds.", read.seconds),
+    Setting("DARKROOM_VIDEO_MEMORY_MB", "2048", "The most memory, in MB, of the process that works on a video.",
+            read.count),
+    Setting("DARKROOM_OCR", "rapidocr", "What reads text: `rapidocr`, or `tesseract` with its languages, as in "
+            "`tesseract:eng+deu`.", read.reader),
+    Setting("DARKROOM_BIOMETRICS_DAYS", "7", "Days that face vectors and face thumbnails of an ended job are kept.",
+            read.count),
+    Setting("DARKROOM_API_KEY_HEADER", "X-API-Key", "The header in which analysis clients send their key.",
+            read.header),
+    Setting("DARKROOM_WEBHOOK_SIGNATURE", "hex", "How X-Webhook-Signature is written: `hex`, or `sha256=hex`.",
+            read.signature),
     Setting("DARKROOM_ALERT_AFTER_S", "60", "After how many seconds that work waits and no run is at work the alert "
             "`dispatch_stuck` is raised.", read.seconds),
     Setting("DARKROOM_LOG_LEVEL", "info", "How much is logged: debug, info, warning or error.", read.log_level),
@@ -100,6 +116,7 @@ class Settings:
     api_url: str
     dagster_url: str
     models: Path | None
+    models_mb: int
     workflows: Path | None
     secret_key: str | None = field(repr=False)
     source_allow: frozenset[Address]
@@ -120,6 +137,14 @@ class Settings:
     max_pixels: int
     token_days: int
     webhook_timeout_s: float
+    analysis_images: int
+    video_max_bytes: int
+    video_max_s: float
+    video_memory_mb: int
+    ocr: str
+    biometrics_days: int
+    api_key_header: str
+    webhook_signature: str
     alert_after_s: float
     log_level: str
 

@@ -23,7 +23,7 @@ IDLE_S = 20.0
 """A sender that is silent for so long has gone."""
 JSON_DEPTH = 200
 """The parser's own limit (jiter); our deepest object has four levels."""
-_JSON_TYPE = re.compile(r"application/(?:[\w.+-]+\+)?json", re.IGNORECASE)
+JSON_TYPE = re.compile(r"application/(?:[\w.+-]+\+)?json", re.IGNORECASE)
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -64,7 +64,7 @@ def json_body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
         if _needs_nothing(model) and _is_without_body(request):
             return model()
         content_type = request.headers.get("content-type", "").partition(";")[0].strip()
-        if not _JSON_TYPE.fullmatch(content_type):
+        if not JSON_TYPE.fullmatch(content_type):
             raise InvalidRequest({"content-type": ["The request must carry Content-Type: application/json."]})
         too_large = RequestTooLarge(f"The request body is larger than {JSON_BYTES} bytes.")
         chunks = body_chunks(request, max_bytes=JSON_BYTES, max_s=JSON_TIME_S, too_large=too_large)

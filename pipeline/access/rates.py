@@ -15,6 +15,7 @@ from pipeline.access.credentials import KnownCaller, TheLedger, caller_of, ledge
 from pipeline.errors import PlanLimitReached, RateLimited, TooManyUploads, TransientError, Unauthenticated
 from pipeline.services.accounts import Caller
 from pipeline.services.limits import RateState, Window, count, limit_of, show
+from pipeline.services.line import Ledger
 
 STATE = "rate"
 """Where a request's state keeps its `RateState`."""
@@ -26,7 +27,7 @@ NO_ROOM = RateState(0, 0, 0)
 
 def counted_read(request: Request, ledger: TheLedger, caller: KnownCaller) -> Caller:
     """The caller, with one more call in the window for reads; raises `RateLimited`."""
-    return _counted(request, ledger, caller, "reads")
+    return counted(request, ledger, caller, "reads")
 
 
 def counted_create(request: Request, ledger: TheLedger, caller: KnownCaller) -> Caller:
@@ -34,12 +35,23 @@ def counted_create(request: Request, ledger: TheLedger, caller: KnownCaller) -> 
 
     Counted before the body is looked at: a request that turns out to be invalid has been an attempt.
     """
-    return _counted(request, ledger, caller, "creates")
+    return counted(request, ledger, caller, "creates")
 
 
 def uncounted(request: Request, ledger: TheLedger, caller: KnownCaller) -> Caller:
     """The caller of a call that no window counts; the answer shows the window for reads as it is."""
     request.scope["state"][STATE] = show(ledger, caller, "reads")
+    return caller
+
+
+def counted(request: Request, ledger: Ledger, caller: Caller, window: Window) -> Caller:
+    """One more call of this caller is counted in the window, and the answer will say so; raises `RateLimited`."""
+    state = request.scope["state"]
+    try:
+        state[STATE] = count(ledger, caller, window)
+    except RateLimited as error:
+        state[STATE] = RateState(limit_of(caller, window) or 0, 0, error.retry_after_s)
+        raise
     return caller
 
 
@@ -60,12 +72,13 @@ def show_rate(request: Request) -> None:
 def rate_headers(scope: Scope, headers: MutableHeaders) -> None:
     """`x-ratelimit-*` stand among the headers of every answer of an interface with rates.
 
-    Nobody known has no calls at all; neither has a caller who was answered before anybody looked who it is.
+    Nobody known has no calls at all; neither has a caller who was answered before anybody looked who it is. On other
+    paths they stand wherever a call was counted.
 
     Reset is Unix time in whole seconds, rounded up: at that time there is room for a call again. `Retry-After` never
     ends before it.
     """
-    if not scope["path"].startswith(COUNTED_PATHS):
+    if not scope["path"].startswith(COUNTED_PATHS) and STATE not in scope["state"]:
         return
     rate: RateState = scope["state"].get(STATE, NO_ROOM)
     headers["x-ratelimit-limit"] = str(rate.limit)
@@ -76,13 +89,3 @@ def rate_headers(scope: Scope, headers: MutableHeaders) -> None:
 def retry_after_s(error: RateLimited) -> int:
     """Seconds for `Retry-After`: one more than the window needs, so that it reaches `x-ratelimit-reset`."""
     return error.retry_after_s + (0 if isinstance(error, PlanLimitReached | TooManyUploads) else 1)
-
-
-def _counted(request: Request, ledger: TheLedger, caller: Caller, window: Window) -> Caller:
-    state = request.scope["state"]
-    try:
-        state[STATE] = count(ledger, caller, window)
-    except RateLimited as error:
-        state[STATE] = RateState(limit_of(caller, window) or 0, 0, error.retry_after_s)
-        raise
-    return caller

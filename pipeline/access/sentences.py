@@ -72,6 +72,8 @@ def _described(problem: Problem, value: object) -> tuple[str, str]:
     template = _SENTENCES.get(kind)
     if template is None:
         return path or "body", f"The {path or 'body'} field is wrong: {problem['msg'].lower()}."
+    if kind == "too_short" and context["min_length"] > 1:
+        template = "The {field} field must hold at least {min_length} entries."
     if kind.startswith("union_tag"):
         return f"{path}.type", template.format(field=path, **context)
     return path or "body", template.format(field=path or "body", **context)

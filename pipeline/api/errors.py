@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 from pipeline.access.rates import retry_after_s, show_rate
 from pipeline.access.sentences import sentences, summary
 from pipeline.errors import (
+    CapabilityUnavailable,
     InvalidRequest,
     NotFound,
     PipelineError,
@@ -30,6 +31,7 @@ RETRY_S = 5
 """What a 503 suggests where nobody knows better."""
 SERVER_ERROR = "Server Error"
 UNAVAILABLE = "The service is not available for the moment: try again."
+_CODES = {404: "not_found", 405: "method_not_allowed", 431: "headers_too_large"}
 _TITLES = {405: "This method is not possible here.", 404: "There is no such page."}
 
 
@@ -51,12 +53,14 @@ def error_response(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """An error's body, in the form of the interface that was called."""
+    code = code or _CODES.get(status, "internal_error")
+    if request.app.state.analysis.owns(request.url.path):
+        return JSONResponse(_enveloped(code, message, fields), status, dict(headers or {}))
     if not request.url.path.startswith("/manage/"):
         body: dict[str, Any] = {"message": message}
         if fields is not None:
             body["errors"] = fields
         return JSONResponse(body, status, dict(headers or {}))
-    code = code or {404: "not_found", 405: "method_not_allowed", 431: "headers_too_large"}.get(status, "internal_error")
     problem = {
         "type": f"urn:darkroom:problem:{code}",
         "title": code.replace("_", " ").capitalize(),
@@ -67,6 +71,14 @@ def error_response(
     if fields is not None:
         problem["errors"] = fields
     return JSONResponse(problem, status, dict(headers or {}), media_type="application/problem+json")
+
+
+def _enveloped(code: str, message: str, fields: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The form of the analysis interface: a code for programs, a sentence for people."""
+    error: dict[str, Any] = {"code": code, "message": message}
+    if fields is not None:
+        error["fields"] = dict(fields)
+    return {"error": error}
 
 
 def plain_error(request: Request, status: int, message: str) -> Response:
@@ -82,6 +94,9 @@ async def _pipeline_error(request: Request, error: Exception) -> Response:
         log.warning("Request %s cannot be served now: %s (%s)", request_id, error, error.__cause__)
         wait_s = max(1, math.ceil(error.retry_after_s or RETRY_S))
         return error_response(request, 503, UNAVAILABLE, code=error.code, headers={"retry-after": str(wait_s)})
+    if isinstance(error, CapabilityUnavailable):
+        log.warning("Request %s needs a model: %s", request.scope["state"]["request_id"], error.__cause__ or error)
+        return error_response(request, 503, error.message, code=error.code)
     raise error  # ours or the operator's fault: the door logs it and says no more than that
 
 

@@ -30,7 +30,16 @@ PICTURES = {
     "webp": "image/webp",
     "avif": "image/avif",
 }
-REPORTS = {"html": "text/html; charset=utf-8", "csv": "text/csv; charset=utf-8", "json": "application/json"}
+CLIPS = {"mp4": "video/mp4"}
+"""What we make of videos; an original is never shown as what it says it is."""
+REPORTS = {
+    "html": "text/html; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
+    "json": "application/json",
+    "jsonl": "application/x-ndjson",
+}
+_SAVED = frozenset({"csv", "jsonl"})
+"""Reports for programs to read, which a browser offers to save."""
 _SANDBOX = "sandbox; default-src 'none'"
 _REPORT_SANDBOX = (
     "sandbox allow-scripts; default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
@@ -92,7 +101,7 @@ def serve_private(
     if_none_match: Annotated[str | None, Header()] = None,
     if_range: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """A private picture, an original or a report, for whoever has the link while it lasts."""
+    """A private picture or clip, an original or a report, for whoever has the link while it lasts."""
     found = _KEY.fullmatch(key)
     if found is None or found["kind"] == "public":
         raise NotFound()
@@ -120,9 +129,9 @@ def _private(key: str, found: re.Match[str]) -> Served:
         if extension == "html":
             headers["content-security-policy"] = _REPORT_SANDBOX
         name = f"report-{found['job'][:8]}.{extension}"
-        return Served(key, sha256, REPORTS[extension], name, extension == "csv", headers)
+        return Served(key, sha256, REPORTS[extension], name, extension in _SAVED, headers)
     name = f"{sha256[:16]}.{extension}"
-    media_type = PICTURES.get(extension)
+    media_type = (PICTURES | CLIPS if found["kind"] == "private" else PICTURES).get(extension)
     if media_type is None:
         return Served(key, sha256, "application/octet-stream", name, True, headers)
     return Served(key, sha256, media_type, name, False, headers)

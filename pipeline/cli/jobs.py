@@ -8,6 +8,7 @@ import typer
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from pipeline.cli.analysis_jobs import show_analysis
 from pipeline.cli.instances import account_named, found_settings, open_ledger, open_ledger_of
 from pipeline.cli.output import (
     Data,
@@ -23,7 +24,7 @@ from pipeline.cli.output import (
     summary_of,
 )
 from pipeline.dialects.enhancement import batch_body, summary_body
-from pipeline.domain.jobs import Stage
+from pipeline.domain.jobs import JobKind, Stage
 from pipeline.domain.views import ItemView, JobView
 from pipeline.reports.model import name_of
 from pipeline.services.accounts import list_accounts
@@ -48,11 +49,11 @@ def show_all(
         account_id = account_named(ledger, account).id if account else None
         views, total = list_jobs(ledger, account_id, limit=limit)
         names = {each.id: each.name for each in list_accounts(ledger)}
-    bodies = [{**summary_body(view), "account": names.get(view.account_id)} for view in views]
+    bodies = [{**summary_body(view), "kind": view.kind, "account": names.get(view.account_id)} for view in views]
     if json:
         print_json({"jobs": bodies, "total": total})
         return
-    columns = ("Id", "Account", "Workflow", "Status", "Ended", "Delivered", "Left", "Since")
+    columns = ("Id", "Account", "Work", "Status", "Ended", "Delivered", "Left", "Since")
     print_table(columns, (_row(view, names) for view in views), empty="No jobs yet.")
     if total > len(views):
         say(f"{total - len(views)} older ones are not shown: raise --limit.")
@@ -64,7 +65,7 @@ def _row(view: JobView, names: dict[UUID, str]) -> tuple[object, ...]:
     return (
         view.id,
         names.get(view.account_id),
-        view.workflow_slug,
+        view.workflow_slug or view.kind.value.replace("_", " "),
         status_text(body["status"]),
         f"{view.ended} of {view.total}",
         f"{view.percentage} %",
@@ -80,6 +81,9 @@ def show(job_id: JobId, data: Data = None, json: Json = False) -> None:
     with open_ledger_of(settings) as ledger:
         view, runs = show_job(ledger, job_id), runs_of_job(ledger, job_id)
     body = batch_body(view)
+    if view.kind is not JobKind.ENHANCEMENT:
+        show_analysis(view, runs, settings.api_url, json=json)
+        return
     links = {**view.reports, "api": f"{settings.api_url}/v1/batches/{view.id}"}
     if json:
         print_json({**body, "links": links, "runs": runs})

@@ -107,10 +107,13 @@ class BatchRequest(Strict):
 
 
 def batch_status(view: JobView) -> str:
-    """PENDING, PROCESSING, COMPLETED (whatever happened to single files) or CANCELLED."""
+    """PENDING, PROCESSING, COMPLETED (whatever happened to single files) or CANCELLED.
+
+    FAILED is for jobs of other kinds, in an operator's list: a batch has no limit on its time.
+    """
     if view.cancelled:
         return "CANCELLED"
-    words = {JobStatus.QUEUED: "PENDING", JobStatus.SUCCEEDED: "COMPLETED", JobStatus.CANCELLED: "CANCELLED"}
+    words = {JobStatus.QUEUED: "PENDING", JobStatus.SUCCEEDED: "COMPLETED", JobStatus.FAILED: "FAILED"}
     return words.get(view.status, "PROCESSING")
 
 
@@ -150,7 +153,7 @@ def summary_body(view: JobView) -> dict[str, Any]:
     }
 
 
-_WORDS = {outcome: outcome.value for outcome in Outcome}
+_WORDS = {outcome: outcome.value for outcome in Outcome if outcome is not Outcome.ANALYZED}
 
 
 def batch_body(view: JobView) -> dict[str, Any]:

@@ -9,6 +9,8 @@ class EventType(StrEnum):
 
     BATCH_COMPLETED = "batch.completed"
     BATCH_CANCELLED = "batch.cancelled"
+    ANALYSIS_ENDED = "analysis.ended"
+    """Not on the wire: an analysis tells its whole result (contract section 2)."""
 
 
 class DeliveryState(StrEnum):

@@ -8,6 +8,8 @@ class JobKind(StrEnum):
     """What a customer asked for. Each kind has its own analyzers and its own interface."""
 
     ENHANCEMENT = "enhancement"
+    IMAGE_ANALYSIS = "image_analysis"
+    VIDEO_ANALYSIS = "video_analysis"
 
 
 class JobStatus(StrEnum):
@@ -15,21 +17,26 @@ class JobStatus(StrEnum):
     RUNNING = "running"
     REPORTING = "reporting"
     SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    """The whole job ended without what it was asked for, and says why: its time limit was exceeded."""
     CANCELLED = "cancelled"
 
     @property
     def is_final(self) -> bool:
-        return self in (JobStatus.SUCCEEDED, JobStatus.CANCELLED)
+        return self in FINAL
 
+
+FINAL = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
 
 TRANSITIONS: dict[JobStatus, frozenset[JobStatus]] = {
-    JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.REPORTING}),
-    JobStatus.RUNNING: frozenset({JobStatus.REPORTING}),
-    JobStatus.REPORTING: frozenset({JobStatus.SUCCEEDED, JobStatus.CANCELLED}),
+    JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.REPORTING, JobStatus.FAILED}),
+    JobStatus.RUNNING: frozenset({JobStatus.REPORTING, JobStatus.FAILED}),
+    JobStatus.REPORTING: frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED}),
     JobStatus.SUCCEEDED: frozenset({JobStatus.RUNNING}),
+    JobStatus.FAILED: frozenset({JobStatus.RUNNING}),
     JobStatus.CANCELLED: frozenset(),
 }
-"""`succeeded -> running` is a new generation: failed items are tried again."""
+"""`succeeded -> running` and `failed -> running` are a new generation: failed items are tried again."""
 
 
 class Stage(StrEnum):
@@ -50,6 +57,12 @@ class Stage(StrEnum):
 ORDER: tuple[Stage, ...] = tuple(Stage)
 ITEM_STAGES: tuple[Stage, ...] = ORDER[:-1]
 """The stages that work on items; the report is made of a whole job."""
+STAGES: dict[JobKind, tuple[Stage, ...]] = {
+    JobKind.ENHANCEMENT: ITEM_STAGES,
+    JobKind.IMAGE_ANALYSIS: (Stage.DOWNLOAD, Stage.VALIDATE, Stage.ANALYZE),
+    JobKind.VIDEO_ANALYSIS: (Stage.DOWNLOAD, Stage.VALIDATE, Stage.ANALYZE, Stage.ENHANCE, Stage.UPLOAD),
+}
+"""The stages that an item of each kind passes; with the last of them it ends."""
 
 
 class ItemState(StrEnum):
@@ -72,12 +85,14 @@ class Outcome(StrEnum):
     """Delivered better than it came."""
     REJECTED = "rejected"
     """Tried, and cannot meet the guidelines: the reasons are in the score."""
+    ANALYZED = "analyzed"
+    """Looked at as its kind asks; finding nothing is a finding."""
     FAILED = "failed"
     CANCELLED = "cancelled"
 
     @property
     def is_delivered(self) -> bool:
-        return self in (Outcome.APPROVED, Outcome.ENHANCED)
+        return self in (Outcome.APPROVED, Outcome.ENHANCED, Outcome.ANALYZED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +103,14 @@ class ItemError:
     stage: Stage
     message: str
     retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailure:
+    """Why a whole job ended without its result, in words a customer can act on."""
+
+    code: str
+    message: str
 
 
 MAX_ATTEMPTS = 3

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pipeline.domain.jobs import ItemError, ItemState, JobKind, JobStatus, Outcome
+from pipeline.domain.analysis import ImageFindings, VideoFacts, VideoFindings
+from pipeline.domain.jobs import ItemError, ItemState, JobFailure, JobKind, JobStatus, Outcome
 from pipeline.domain.media import MediaFacts, Rendition
 from pipeline.domain.quality import QualityScore
 
@@ -30,6 +31,9 @@ class ItemView:
     duplicate_of: int | None
     timings_ms: dict[str, float]
     attempts: int
+    analysis: ImageFindings | VideoFindings | None = None
+    """What an analysis found; None for other kinds, and until it has."""
+    video: VideoFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,9 @@ class JobView:
     id: UUID
     account_id: UUID
     kind: JobKind
-    workflow_slug: str
-    workflow_version: int
+    workflow_slug: str | None
+    """None for kinds without workflows."""
+    workflow_version: int | None
     status: JobStatus
     cancelled: bool
     """True from the moment the customer cancelled, before the report of it is made."""
@@ -59,6 +64,8 @@ class JobView:
     reports: dict[str, str] = field(default_factory=dict)
     """Format to URL, expiring."""
     items: tuple[ItemView, ...] = ()
+    failure: JobFailure | None = None
+    """The whole job failed, e.g. by its time limit; what single items had by then stays with them."""
 
     @property
     def ended(self) -> int:

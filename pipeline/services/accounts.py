@@ -3,6 +3,7 @@
 import hashlib
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -60,6 +61,35 @@ class AccountView:
     email: str | None
     plan: str
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisRules:
+    """By which rules an account's pictures and videos are analyzed."""
+
+    critical_tags: list[str]
+    """Words that are critical to this customer, besides the moderation labels."""
+    keeps_biometrics: bool
+    """False: face vectors and thumbnails are never stored, and no result carries any."""
+
+
+def analysis_rules(ledger: Ledger, account_id: UUID) -> AnalysisRules:
+    with ledger.database.session() as session:
+        row = session.get_one(AccountRow, account_id)
+        return AnalysisRules(list(row.critical_tags), row.keeps_biometrics)
+
+
+def change_analysis_rules(
+    ledger: Ledger, account_id: UUID, *, critical_tags: Sequence[str] | None, keeps_biometrics: bool | None
+) -> AnalysisRules:
+    """The rules for jobs accepted from now on; None leaves one as it is."""
+    with ledger.database.session() as session:
+        row = session.get_one(AccountRow, account_id, with_for_update=True)
+        if critical_tags is not None:
+            row.critical_tags = sorted({tag.strip().lower() for tag in critical_tags if tag.strip()})
+        if keeps_biometrics is not None:
+            row.keeps_biometrics = keeps_biometrics
+        return AnalysisRules(list(row.critical_tags), row.keeps_biometrics)
 
 
 def create_account(ledger: Ledger, name: str, *, plan: str = "standard", email: str | None = None) -> AccountView:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from pipeline.adapters.signatures import hex_hmac_sha256, standard_webhook_headers
-from pipeline.domain.events import DeliveryState, Judgement, Verdict, judge, next_attempt_in_s
+from pipeline.domain.events import DeliveryState, EventType, Judgement, Verdict, judge, next_attempt_in_s
 from pipeline.errors import Conflict, NotFound, OperatorError
 from pipeline.ports import WebhookAnswer, WebhookClient, WebhookMessage
 from pipeline.services.checkpoints import checkpoint
@@ -77,8 +77,15 @@ def _prepared(ledger: Ledger, session: Session, row: DeliveryRow) -> DueDelivery
     }
     if secret is not None:
         headers |= standard_webhook_headers(str(event.id), int(time.time()), body, secret)
-        headers["signature"] = hex_hmac_sha256(body, secret)
+        headers |= _contract_signature(ledger, EventType(event.type), hex_hmac_sha256(body, secret))
     return DueDelivery(row.id, row.account_id, row.attempts + 1, WebhookMessage(row.url, body, headers))
+
+
+def _contract_signature(ledger: Ledger, event_type: EventType, digest: str) -> dict[str, str]:
+    """The header that the interface's own receivers look for (contract sections 1 and 2)."""
+    if event_type is EventType.ANALYSIS_ENDED:
+        return {"x-webhook-signature": f"{ledger.options.analysis.signature_prefix}{digest}"}
+    return {"signature": digest}
 
 
 def deliver(ledger: Ledger, client: WebhookClient, due: DueDelivery) -> Verdict:
@@ -175,9 +182,12 @@ def replay(ledger: Ledger, delivery_id: UUID, *, account_id: UUID | None = None)
             raise Conflict("The delivery is still being tried.")
         if row.created_at < ledger.kept_since:  # its secret is gone, and nobody takes an event without a signature
             raise Conflict("The delivery is past retention and cannot be signed again: ask for the batch instead.")
+        event = session.get_one(EventRow, row.event_id)
+        if not event.body:  # it showed faces, and their time is over
+            raise Conflict("What the event said of faces is past its retention: ask for the job's result instead.")
         row.state, row.attempts, row.next_attempt_at = DeliveryState.PENDING, 0, datetime.now(UTC)
         notify(session, EVENTS)
-        return _view(row, session.get_one(EventRow, row.event_id))
+        return _view(row, event)
 
 
 def _view(row: DeliveryRow, event: EventRow) -> DeliveryView:

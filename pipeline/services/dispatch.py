@@ -30,6 +30,8 @@ SMALL_REST = 1.25
 """A rest of a quarter of a shard goes with it: a run of its own costs 4 CPU-s, and the cores of the larger one."""
 ISOLATED_SHARD = 16
 """Suspects in one shard: they are walked one at a time anyway."""
+ALONE = frozenset({JobKind.VIDEO_ANALYSIS})
+"""Kinds of which one item is a run's work: a video takes as long as hundreds of pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ def _may_have_another(outstanding: Counter[UUID], account_id: UUID, others: int,
 
 def _size(session: Session, queue: Queue, options: LineOptions, *, others: int, room: int) -> int:
     """Items for one shard: about 90 s of work, 15 s while other customers wait; on a fleet no slot stays empty."""
+    if queue.kind in ALONE:
+        return 1
     if queue.isolated:
         return ISOLATED_SHARD
     per_item_s = measured_seconds_per_item(session, queue.kind) or options.seconds_per_item

@@ -13,6 +13,7 @@ from pipeline.domain.quality import QualityScore
 from pipeline.errors import MediaError, ObjectMissing
 from pipeline.reports.model import ItemReport, JobReport, RunLink, StepReport, delivered_percentage, name_of
 from pipeline.services.line import Line
+from pipeline.services.made_report import SHEET, MadeReport
 from pipeline.services.views import item_view
 from pipeline.store import Session
 from pipeline.store.items import ItemRow, items_of_job
@@ -24,13 +25,33 @@ from pipeline.version import VERSION
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """A job and its items as they were read, the report on them, and what in it does not add up."""
+    """A job's items as they were read, the report on them, and what in it does not add up."""
 
-    job: JobRow
     items: Sequence[ItemRow]
     duplicates: dict[int, int]
     report: JobReport
     faults: list[str]
+
+
+def enhancement_report(line: Line, job_id: UUID, run_id: str) -> MadeReport:
+    """The report in every format, and the contact sheet."""
+    from pipeline.reports.contact_sheet import contact_sheet
+    from pipeline.stages.report import RenderedReport, make_reports
+
+    gathered = gather(line, job_id, run_id=run_id)
+    sheet = RenderedReport(SHEET, "image/jpeg", "jpg", contact_sheet(gathered.report.items))
+    return MadeReport(
+        files={**make_reports(gathered.report), SHEET: sheet},
+        items=gathered.items,
+        faults=gathered.faults,
+        page=f"/v1/batches/{job_id}",
+        duplicates=gathered.duplicates,
+    )
+
+
+def enhancement_faults(line: Line, job_id: UUID) -> list[str]:
+    """What does not add up by the ledger as it stands now."""
+    return gather(line, job_id, run_id="", pictures=False).faults
 
 
 def gather(line: Line, job_id: UUID, *, run_id: str, pictures: bool = True) -> Gathered:
@@ -44,7 +65,7 @@ def gather(line: Line, job_id: UUID, *, run_id: str, pictures: bool = True) -> G
         names = _upload_names(session, items)
     duplicates = find_duplicates([(item.position, _hash(item)) for item in items if item.findings is not None])
     report = _job_report(line, job, items, names, duplicates, run_id=run_id, pictures=pictures)
-    return Gathered(job, items, duplicates, report, [f"{job_id}: {fault}" for fault in adds_up(report)])
+    return Gathered(items, duplicates, report, [f"{job_id}: {fault}" for fault in adds_up(report)])
 
 
 def _hash(item: ItemRow) -> str:
@@ -77,13 +98,14 @@ def _job_report(
         for stage, elapsed_ms in item.timings.items():
             seconds[Stage(stage)] += elapsed_ms / 1000
     delivered = sum(count for outcome, count in counts.items() if outcome.is_delivered)
+    workflow = job.workflow or {}
     return JobReport(
         job_id=str(job.id),
         kind=job.kind,
-        workflow_slug=job.workflow_slug,
-        workflow_title=job.workflow["title"],
-        workflow_version=job.workflow["version"],
-        guidelines_version=job.workflow["guidelines"]["version"],
+        workflow_slug=job.workflow_slug or "",
+        workflow_title=workflow["title"],
+        workflow_version=workflow["version"],
+        guidelines_version=workflow["guidelines"]["version"],
         status=JobStatus.SUCCEEDED if job.cancelled_at is None else JobStatus.CANCELLED,
         generation=job.generation,
         created_at=job.created_at,

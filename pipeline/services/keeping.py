@@ -9,14 +9,14 @@ from uuid import UUID
 
 from pipeline.errors import PipelineError
 from pipeline.ports import ObjectStore, WebhookClient
-from pipeline.services import alerts, delivery, leases, sweeping
+from pipeline.services import alerts, deadlines, delivery, leases, sweeping
 from pipeline.services.line import Ledger
 from pipeline.store.notify import EVENTS, STOP
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.5
-"""Leases are looked at this often (architecture 1)."""
+"""Leases and time limits are looked at this often (architecture 1)."""
 ALERTS_S = 5.0
 TAKE_BACK_S = 5.0
 SWEEP_S = 3600.0
@@ -28,6 +28,7 @@ def keep(ledger: Ledger, store: ObjectStore, client: WebhookClient, stop: thread
     duties: tuple[tuple[str, Callable[[], None]], ...] = (
         ("outbox", lambda: _send(ledger, client, stop)),
         ("leases", lambda: _expire(ledger, stop)),
+        ("deadlines", lambda: _repeat(lambda: deadlines.enforce(ledger), LOOK_S, stop)),
         ("alerts", lambda: _repeat(lambda: alerts.check(ledger), ALERTS_S, stop)),
         ("taker back", lambda: _repeat(lambda: sweeping.take_back(ledger, store), TAKE_BACK_S, stop)),
         ("sweeper", lambda: _repeat(lambda: (sweeping.forget(ledger), sweeping.sweep(ledger, store)), SWEEP_S, stop)),

@@ -4,10 +4,28 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pipeline.domain.media import MediaLimits
-from pipeline.ports import Models, ObjectStore, Source
+from pipeline.domain.media import MediaLimits, VideoLimits
+from pipeline.ports import Models, ObjectStore, Source, TextReader
 from pipeline.services.sealing import SealingKey
 from pipeline.store import Database
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisOptions:
+    """What the analysis interface accepts and keeps."""
+
+    max_images: int = 100
+    max_image_bytes: int = 15 * 1024 * 1024
+    video: VideoLimits = field(default_factory=VideoLimits)
+    memory_mb: int = 2048
+    """What the process that works on a video may write to: its models and their arenas take most of it."""
+    models: Path | None = None
+    models_mb: int = 768
+    reader: str = "rapidocr"
+    """The engine that reads text: rapidocr, or tesseract with its languages, such as tesseract:eng+deu."""
+    biometrics_days: int = 7
+    signature_prefix: str = ""
+    """What stands before the hex digits in X-Webhook-Signature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +54,7 @@ class LineOptions:
     """Dispatch takes work within a second, unless every slot is busy: a minute without any is trouble."""
     workflows: Path | None = None
     limits: MediaLimits = field(default_factory=MediaLimits)
+    analysis: AnalysisOptions = field(default_factory=AnalysisOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +78,4 @@ class Line(Ledger):
     store: ObjectStore
     source: Source
     models: Models | None
+    reader: TextReader

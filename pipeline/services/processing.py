@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.domain.jobs import ItemError, ItemState, Outcome, Stage
-from pipeline.errors import MediaError, ShardLost, SourceExhausted, SourceUnavailable, TransientError
+from pipeline.errors import (
+    CapabilityUnavailable,
+    MediaError,
+    ShardLost,
+    SourceExhausted,
+    SourceUnavailable,
+    Stopped,
+    TransientError,
+)
 from pipeline.services.checkpoints import checkpoint
 from pipeline.services.ending import account_for_ended
 from pipeline.services.leases import add_seconds
@@ -158,8 +166,12 @@ class _Walk:
             require_storable(patch)  # else the write fails, with every other item's in it, in each run anew
         except ShardLost:
             raise
+        except Stopped as error:  # whoever asked for it ends the item, or has: else it is ours again in a moment
+            patch = self._handed_back(item, TransientError(error.message))
         except TransientError as error:
             patch = self._handed_back(item, error)
+        except CapabilityUnavailable as error:
+            patch = self._failed(item, ItemError(error.code, self.stage, error.message, retryable=True))
         except MediaError as error:
             patch = self._failed(item, ItemError(error.code, self.stage, error.message, error.retryable))
         except Exception:
@@ -209,5 +221,5 @@ class _Walk:
 def our_fault(stage: Stage) -> ItemError:
     """What a customer is told of a bug: nothing internal, and that trying again is worth it."""
     return ItemError(
-        "internal_error", stage, "Something went wrong on our side with this picture: try it again.", retryable=True
+        "internal_error", stage, "Something went wrong on our side with this file: try it again.", retryable=True
     )

@@ -2,31 +2,39 @@
 
 import logging
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
-from pipeline.dialects import enhancement
-from pipeline.domain.events import DeliveryState, EventType
-from pipeline.domain.jobs import JobStatus
+from pipeline.domain.jobs import JobKind, JobStatus
 from pipeline.errors import TransientError
+from pipeline.services.analysis_reports import analysis_faults, analysis_report
 from pipeline.services.checkpoints import checkpoint
-from pipeline.services.gathering import gather
+from pipeline.services.gathering import enhancement_faults, enhancement_report
 from pipeline.services.keys import report_key, sha256_of
 from pipeline.services.leases import release
 from pipeline.services.line import Line
-from pipeline.services.views import file_url, job_view
-from pipeline.store import Session
-from pipeline.store.accounts import endpoint_of
-from pipeline.store.events import DeliveryRow, EventRow
+from pipeline.services.made_report import HTML, SHEET, MadeReport
+from pipeline.services.telling import tell
+from pipeline.services.views import file_url
 from pipeline.store.items import items_of_job
 from pipeline.store.jobs import JobRow, jobs_to_report, locked_job
-from pipeline.store.notify import EVENTS, notify
 from pipeline.store.shards import Fence, hold
 
 REPORT_TRIES = 3
 log = logging.getLogger(__name__)
-SHEET = "contact_sheet"
+
+REPORTS: Mapping[JobKind, Callable[[Line, UUID, str], MadeReport]] = {
+    JobKind.ENHANCEMENT: enhancement_report,
+    JobKind.IMAGE_ANALYSIS: analysis_report,
+    JobKind.VIDEO_ANALYSIS: analysis_report,
+}
+FAULTS: Mapping[JobKind, Callable[[Line, UUID], list[str]]] = {
+    JobKind.ENHANCEMENT: enhancement_faults,
+    JobKind.IMAGE_ANALYSIS: analysis_faults,
+    JobKind.VIDEO_ANALYSIS: analysis_faults,
+}
 
 
 @dataclass(slots=True)
@@ -88,36 +96,35 @@ def faults_of(line: Line, job_id: UUID) -> list[str]:
         job = session.get_one(JobRow, job_id)
     if not job.reports:
         return [f"{job_id}: the report cannot be made"] if job.report_tries >= REPORT_TRIES else []
-    return gather(line, job_id, run_id="", pictures=False).faults
+    return FAULTS[job.kind](line, job_id)
 
 
 def _report_job(line: Line, fence: Fence, job_id: UUID, counts: ReportCounts) -> None:
-    from pipeline.reports.contact_sheet import contact_sheet
-    from pipeline.stages.report import RenderedReport, make_reports
-
-    gathered = gather(line, job_id, run_id=fence.run_id)
-    job, items, report = gathered.job, gathered.items, gathered.report
-    counts.faults.extend(gathered.faults)
+    with line.database.session() as session:
+        job = session.get_one(JobRow, job_id)
+    made = REPORTS[job.kind](line, job_id, fence.run_id)
+    counts.faults.extend(made.faults)
     keys = {}
-    sheet = RenderedReport(SHEET, "image/jpeg", "jpg", contact_sheet(report.items))
-    for name, rendered in {**make_reports(report), SHEET: sheet}.items():
+    for name, rendered in made.files.items():
         sha256 = sha256_of(rendered.data)
         key = report_key(job.account_id, job_id, job.generation, fence, sha256, rendered.extension)
         line.store.put(key, rendered.data, media_type=rendered.media_type)
         counts.bytes_out += len(rendered.data)
         keys[name] = key
     checkpoint("report.stored")
-    _finish(line, fence, job_id, keys, gathered.duplicates)
+    _finish(line, fence, job_id, keys, made.duplicates)
     counts.jobs.append(job_id)
-    counts.items += len(items)
-    counts.outcomes.update(str(item.outcome) for item in items)
-    counts.scores.extend(item.score for item in items if item.score is not None)
-    counts.links[str(job_id)] = file_url(line, keys["html"])
-    counts.sheets[str(job_id)] = file_url(line, keys[SHEET])
-    counts.pages[str(job_id)] = f"{line.options.api_url}/v1/batches/{job_id}"
+    counts.items += len(made.items)
+    counts.outcomes.update(str(item.outcome) for item in made.items)
+    counts.scores.extend(item.score for item in made.items if item.score is not None)
+    counts.pages[str(job_id)] = f"{line.options.api_url}{made.page}"
+    if HTML in keys:
+        counts.links[str(job_id)] = file_url(line, keys[HTML])
+    if SHEET in keys:
+        counts.sheets[str(job_id)] = file_url(line, keys[SHEET])
 
 
-def _finish(line: Line, fence: Fence, job_id: UUID, keys: dict[str, str], duplicates: dict[int, int]) -> None:
+def _finish(line: Line, fence: Fence, job_id: UUID, keys: dict[str, str], duplicates: Mapping[int, int]) -> None:
     """The one transaction in which the job becomes final and its event exists; nothing if it was done already."""
     with line.database.session() as session:
         job = locked_job(session, job_id)
@@ -130,42 +137,4 @@ def _finish(line: Line, fence: Fence, job_id: UUID, keys: dict[str, str], duplic
         job.finished_at = datetime.now(UTC)
         job.move_to(JobStatus.SUCCEEDED if job.cancelled_at is None else JobStatus.CANCELLED)
         session.flush()
-        _tell(line, session, job)
-
-
-def _tell(line: Line, session: Session, job: JobRow) -> None:
-    """The event is in the outbox, for the job's own webhook or else for the account's endpoint."""
-    view = job_view(line, session, job, items=False)
-    event = EventRow(
-        account_id=job.account_id,
-        job_id=job.id,
-        generation=job.generation,
-        type=EventType.BATCH_COMPLETED if job.status is JobStatus.SUCCEEDED else EventType.BATCH_CANCELLED,
-        body="",
-    )
-    event.body = enhancement.webhook_body(view, event.type).decode()
-    session.add(event)
-    session.flush()
-    endpoint = endpoint_of(session, job.account_id)
-    if job.webhook_url is not None:
-        session.add(
-            DeliveryRow(
-                event_id=event.id,
-                account_id=job.account_id,
-                url=job.webhook_url,
-                secret_sealed=job.webhook_secret_sealed,
-            )
-        )
-    elif endpoint is not None:
-        delivery = DeliveryRow(
-            event_id=event.id,
-            account_id=job.account_id,
-            endpoint_id=endpoint.id,
-            url=endpoint.url,
-            secret_sealed=endpoint.secret_sealed,
-        )
-        if not endpoint.enabled:  # kept as a dead letter, so that it can be replayed when the endpoint is mended
-            delivery.state, delivery.next_attempt_at = DeliveryState.DEAD, None
-            delivery.last_error = f"The endpoint is disabled: {endpoint.disabled_reason}"
-        session.add(delivery)
-    notify(session, EVENTS)
+        tell(line, session, job)

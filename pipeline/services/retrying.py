@@ -2,12 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from pipeline.domain.jobs import ITEM_STAGES, ItemState, JobStatus, Outcome, Stage
 from pipeline.errors import Conflict, InvalidRequest, NotFound
 from pipeline.services.line import Ledger
+from pipeline.store.base import now
 from pipeline.store.items import ItemRow, items_of_job
 from pipeline.store.jobs import JobRow, locked_job
 from pipeline.store.notify import WORK, notify
@@ -41,7 +42,7 @@ def retry_failed(
         job = locked_job(session, job_id)
         if job is None or (account_id is not None and job.account_id != account_id):
             raise NotFound(f"There is no job {job_id}.")
-        if job.status is not JobStatus.SUCCEEDED:
+        if job.status not in (JobStatus.SUCCEEDED, JobStatus.FAILED):
             raise Conflict(f"The job is {job.status}: failed items can be retried when it has succeeded.")
         chosen = [item for item in items_of_job(session, job_id) if _is_chosen(item, positions)]
         if not chosen:
@@ -54,6 +55,8 @@ def retry_failed(
         job.generation += 1
         job.open_items = len(chosen)
         job.report_shard_id, job.report_tries, job.finished_at = None, 0, None
+        limit_s = job.options.get("max_processing_s")
+        job.failure, job.deadline_at = None, now() + timedelta(seconds=limit_s) if limit_s else None
         notify(session, WORK)
         return Retried(job_id, job.generation, len(chosen), from_stage)
 
@@ -74,3 +77,5 @@ def _reset(item: ItemRow, from_stage: Stage | None) -> None:
     item.shard_id, item.attempts, item.tries, item.ended_at = None, 0, 0, None
     item.not_before = datetime.now(UTC)  # due from now: alerts count the waiting from here
     item.score, item.quality = None, None
+    if item.stage_done < Stage.ANALYZE.rank:  # else nobody looks at the faces again
+        item.biometrics = None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from pipeline.domain.jobs import Stage
-from pipeline.services.item_stages import WORK
+from pipeline.services.kinds import work_of
 from pipeline.services.leases import holder_of, holding
 from pipeline.services.line import Line
 from pipeline.services.processing import StageCounts, walk
@@ -16,7 +16,7 @@ def run_stage(line: Line, shard_id: int, run_id: str, stage: Stage) -> StageCoun
     with holding(line, shard_id, run_id) as fence:
         if fence is None:
             return _nothing_to_do(line, shard_id)
-        return walk(line, fence, stage, WORK[stage])
+        return walk(line, fence, stage, work_of(stage))
 
 
 def run_report(line: Line, shard_id: int, run_id: str) -> ReportCounts | str:

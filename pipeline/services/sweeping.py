@@ -7,7 +7,14 @@ from pipeline.ports import ObjectStore
 from pipeline.services.keys import CLASSES, KeyClass
 from pipeline.services.line import Ledger
 from pipeline.store.items import referenced_keys
-from pipeline.store.retention import Withdrawn, forget_old_jobs, forget_old_rows, mark_taken_back, withdrawn_jobs
+from pipeline.store.retention import (
+    Withdrawn,
+    forget_biometrics,
+    forget_old_jobs,
+    forget_old_rows,
+    mark_taken_back,
+    withdrawn_jobs,
+)
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +74,8 @@ def _take_back(ledger: Ledger, store: ObjectStore, job: Withdrawn) -> int:
 def forget(ledger: Ledger) -> int:
     """Ended jobs past retention let go of their objects, which the next sweep removes; returns how many jobs."""
     before = ledger.kept_since
+    faces_before = datetime.now(UTC) - timedelta(days=ledger.options.analysis.biometrics_days)
     with ledger.database.session() as session:
         forget_old_rows(session, before)
+        forget_biometrics(session, faces_before)
         return forget_old_jobs(session, before)

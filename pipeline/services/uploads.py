@@ -61,15 +61,24 @@ class Places:
                     del self._taken[account_id]
 
 
-def receive(ledger: Ledger, store: ObjectStore, account_id: UUID, name: str, chunks: Iterable[bytes]) -> UploadView:
+def receive(
+    ledger: Ledger,
+    store: ObjectStore,
+    account_id: UUID,
+    name: str,
+    chunks: Iterable[bytes],
+    *,
+    max_bytes: int | None = None,
+) -> UploadView:
     """The file lies in the store, whole, and a batch of this account may name it.
 
-    Raises `UploadTooLarge` as soon as one byte too many has come; nothing is left of it then.
+    `max_bytes` is the interface's limit, by default that of one picture. Raises `UploadTooLarge` as soon as one byte
+    too many has come; nothing is left of it then.
     """
     with ledger.database.session() as session:
         _check_room(ledger, session, account_id, 1)
     upload_id = uuid4()
-    measured = _Measured(chunks, ledger.options.limits.max_bytes)
+    measured = _Measured(chunks, max_bytes or ledger.options.limits.max_bytes)
     key = upload_key(account_id, upload_id)
     store.put_stream(key, measured, media_type="application/octet-stream")
     try:

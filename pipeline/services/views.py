@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
-from pipeline.domain.jobs import ITEM_STAGES, ItemError, ItemState, JobKind, Outcome
+from pipeline.domain.analysis import VideoFacts
+from pipeline.domain.jobs import ITEM_STAGES, ItemError, ItemState, JobFailure, JobKind, Outcome
 from pipeline.domain.media import MediaFacts, Rendition
 from pipeline.domain.quality import QualityScore
 from pipeline.domain.views import ItemView, JobView
 from pipeline.errors import NotFound
+from pipeline.services.biometrics import found_in
 from pipeline.services.line import Ledger
 from pipeline.store import Session
 from pipeline.store.dispatch import measured_seconds_per_item, shards_of_job
@@ -17,16 +19,29 @@ from pipeline.store.items import ItemRow, items_of_job, outcome_counts, stage_co
 from pipeline.store.jobs import JobRow, job_of_account, jobs_of_account
 from pipeline.store.values import load
 
-STAGE_SHARE = {"download": 0.03, "validate": 0.17, "analyze": 0.05, "enhance": 0.73, "upload": 0.01, "score": 0.01}
-"""Share of an item's CPU time per stage: 15 items of a run of `auto` over 12 MP photographs, without models, two cores,
-the threads' CPU time taken in place of the clock (2026-11-21; 0.28 s an item)."""
+STAGE_SHARE: dict[JobKind, dict[str, float]] = {
+    JobKind.ENHANCEMENT: {
+        "download": 0.03,
+        "validate": 0.17,
+        "analyze": 0.05,
+        "enhance": 0.73,
+        "upload": 0.01,
+        "score": 0.01,
+    },
+    JobKind.IMAGE_ANALYSIS: {"download": 0.01, "validate": 0.10, "analyze": 0.89},
+    JobKind.VIDEO_ANALYSIS: {"download": 0.01, "validate": 0.01, "analyze": 0.80, "enhance": 0.17, "upload": 0.01},
+}
+"""Share of an item's CPU time per stage. Enhancement: 15 items of a run of `auto` over 12 MP photographs, without
+models, two cores, the threads' CPU time taken in place of the clock (2026-11-21; 0.28 s an item)."""
 
 
-def show_job(ledger: Ledger, job_id: UUID, *, account_id: UUID | None = None, items: bool = True) -> JobView:
-    """One job; with an account, raises `NotFound` for a job of somebody else as for one that does not exist."""
+def show_job(
+    ledger: Ledger, job_id: UUID, *, account_id: UUID | None = None, kind: JobKind | None = None, items: bool = True
+) -> JobView:
+    """One job; raises `NotFound` for somebody else's, or one of another kind, as for one that does not exist."""
     with ledger.database.session() as session:
         row = session.get(JobRow, job_id) if account_id is None else job_of_account(session, job_id, account_id)
-        if row is None:
+        if row is None or kind not in (None, row.kind):
             raise NotFound("There is no such batch.")
         return job_view(ledger, session, row, items=items)
 
@@ -62,7 +77,7 @@ def job_view(ledger: Ledger, session: Session, row: JobRow, *, items: bool) -> J
         account_id=row.account_id,
         kind=row.kind,
         workflow_slug=row.workflow_slug,
-        workflow_version=row.workflow["version"],
+        workflow_version=None if row.workflow is None else row.workflow["version"],
         status=row.status,
         cancelled=row.cancelled_at is not None,
         generation=row.generation,
@@ -79,11 +94,13 @@ def job_view(ledger: Ledger, session: Session, row: JobRow, *, items: bool) -> J
         eta_seconds=_eta_s(session, row, ranks),
         reports={name: file_url(ledger, key) for name, key in row.reports.items()},
         items=tuple(item_view(ledger, item) for item in items_of_job(session, row.id)) if items else (),
+        failure=None if row.failure is None else load(JobFailure, row.failure),
     )
 
 
 def item_view(ledger: Ledger, row: ItemRow) -> ItemView:
     before = (row.enhancement or {}).get("before")
+    is_video = row.kind is JobKind.VIDEO_ANALYSIS
     return ItemView(
         id=row.id,
         position=row.position,
@@ -94,7 +111,7 @@ def item_view(ledger: Ledger, row: ItemRow) -> ItemView:
         stage_done=row.stage_done,
         outcome=row.outcome,
         error=None if row.error is None else load(ItemError, row.error),
-        facts=None if row.facts is None else load(MediaFacts, row.facts),
+        facts=None if row.facts is None or is_video else load(MediaFacts, row.facts),
         score_before=None if before is None else before["score"],
         score=row.score,
         quality=None if row.quality is None else load(QualityScore, row.quality),
@@ -103,6 +120,8 @@ def item_view(ledger: Ledger, row: ItemRow) -> ItemView:
         duplicate_of=row.duplicate_of,
         timings_ms=dict(row.timings),
         attempts=row.attempts,
+        analysis=found_in(row),
+        video=load(VideoFacts, row.facts) if row.facts is not None and is_video else None,
     )
 
 
@@ -133,7 +152,7 @@ def _eta_s(session: Session, row: JobRow, ranks: dict[int, int]) -> float | None
     """Seconds to the end, by this job's own pace once 5 % is done, before that by the pace of the last shards."""
     if row.status.is_final or row.cancelled_at is not None:
         return None
-    left = sum(count * _share_left(rank) for rank, count in ranks.items())
+    left = sum(count * _share_left(row.kind, rank) for rank, count in ranks.items())
     done = row.total_items - left
     if row.started_at is not None and row.generation == 1 and done >= 0.05 * row.total_items:
         elapsed_s = (datetime.now(UTC) - row.started_at).total_seconds()
@@ -142,5 +161,5 @@ def _eta_s(session: Session, row: JobRow, ranks: dict[int, int]) -> float | None
     return None if per_item_s is None else round(left * per_item_s, 1)
 
 
-def _share_left(rank: int) -> float:
-    return sum(STAGE_SHARE[stage] for stage in ITEM_STAGES[rank:])
+def _share_left(kind: JobKind, rank: int) -> float:
+    return sum(STAGE_SHARE[kind].get(stage, 0.0) for stage in ITEM_STAGES[rank:])

@@ -28,10 +28,10 @@ class Validated:
     proxy_height: int
 
 
-def validate(data: bytes, limits: MediaLimits, *, sha256: str) -> Validated:
+def validate(data: bytes, limits: MediaLimits, *, sha256: str, proxy_side: int = PROXY_SIDE) -> Validated:
     """The original is decodable to its end and within the limits; raises the `MediaError` that says what is wrong."""
-    decoded = decode(data, limits, min_side=PROXY_SIDE)
-    pixels = _reduced(decoded.picture.flattened(), decoded.width, decoded.height)
+    decoded = decode(data, limits, min_side=proxy_side)
+    pixels = _reduced(decoded.picture.flattened(), decoded.width, decoded.height, proxy_side)
     return Validated(
         facts=_facts(decoded, size=len(data), sha256=sha256),
         proxy=simplejpeg.encode_jpeg(pixels, quality=PROXY_QUALITY, colorsubsampling="444"),
@@ -50,9 +50,9 @@ def decode_original(data: bytes, limits: MediaLimits) -> Picture:
     return decode(data, limits).picture
 
 
-def _reduced(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """At most `PROXY_SIDE` on the longest side, by area averaging, in the proportions of the whole picture."""
-    scale = min(1.0, PROXY_SIDE / max(width, height))
+def _reduced(pixels: NDArray[np.uint8], width: int, height: int, side: int) -> NDArray[np.uint8]:
+    """At most `side` on the longest side, by area averaging, in the proportions of the whole picture."""
+    scale = min(1.0, side / max(width, height))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     if size == (pixels.shape[1], pixels.shape[0]):
         return np.ascontiguousarray(pixels)

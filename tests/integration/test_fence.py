@@ -23,12 +23,12 @@ from pipeline.store.items import ItemRow, items_of_job, mark_in_flight
 from pipeline.store.jobs import JobRow
 from pipeline.store.shards import Fence, ShardRow, ShardState, hold, locked_shard
 from tests.factories import a_job, an_account
-from tests.fakes import NoSource, NoStore
+from tests.fakes import NoReader, NoSource, NoStore
 
 
 @pytest.fixture
 def line(ledger: Ledger) -> Line:
-    return Line(ledger.database, ledger.key, ledger.options, NoStore(), NoSource(), None)
+    return Line(ledger.database, ledger.key, ledger.options, NoStore(), NoSource(), None, NoReader())
 
 
 def a_claimed_shard(ledger: Ledger, pictures: int = 4) -> tuple[UUID, int]:

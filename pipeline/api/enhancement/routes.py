@@ -21,11 +21,14 @@ from pipeline.api.enhancement.examples import (
 )
 from pipeline.dialects import enhancement as dialect
 from pipeline.domain.jobs import JobKind
+from pipeline.domain.views import JobView
 from pipeline.domain.workflows import Workflow
 from pipeline.errors import InvalidRequest, NotFound
 from pipeline.ports import SourceAuth
 from pipeline.services import jobs, views
+from pipeline.services.accounts import Caller
 from pipeline.services.jobs import Submission, SubmittedFile
+from pipeline.services.line import Ledger
 from pipeline.workflows import WorkflowCatalog, workflow_json
 
 MAX_PER_PAGE = 100
@@ -57,9 +60,9 @@ def create_batch(
     workflow = _workflow(catalog, batch.workflow)
     submission = Submission(
         kind=JobKind.ENHANCEMENT,
+        files=[SubmittedFile(file.url, file.upload_id, file.reference) for file in batch.files],
         workflow=workflow,
         workflow_snapshot=workflow_json(workflow),
-        files=[SubmittedFile(file.url, file.upload_id, file.reference) for file in batch.files],
         webhook_url=None if batch.webhook is None else batch.webhook.url,
         webhook_secret=None if batch.webhook is None else batch.webhook.secret,
         source_auth=None if batch.source_auth is None else _source_auth(batch.source_auth),
@@ -89,13 +92,15 @@ def list_batches(
 @router.get("/batches/{batch_id}", responses=BATCH)
 def show_batch(batch_id: UUID, caller: Reader, ledger: TheLedger) -> JSONResponse:
     """The batch as it stands, with every file."""
-    return JSONResponse(dialect.batch_body(views.show_job(ledger, batch_id, account_id=caller.account_id)))
+    return JSONResponse(dialect.batch_body(_shown(ledger, batch_id, caller)))
 
 
 @router.delete("/batches/{batch_id}", responses=CANCELLED)
 def cancel_batch(batch_id: UUID, caller: Reader, ledger: TheLedger) -> JSONResponse:
     """Cancel the batch: files that have ended stay delivered, no other is published. Cancelling twice is once."""
-    return JSONResponse(dialect.batch_body(jobs.cancel(ledger, batch_id, account_id=caller.account_id)))
+    return JSONResponse(
+        dialect.batch_body(jobs.cancel(ledger, batch_id, account_id=caller.account_id, kind=JobKind.ENHANCEMENT))
+    )
 
 
 @router.get("/workflows", responses=WORKFLOWS)
@@ -111,6 +116,10 @@ def show_workflow(slug: str, caller: Reader, catalog: TheCatalog) -> JSONRespons
     if workflow is None:
         raise NotFound("There is no such workflow.")
     return JSONResponse(_body(workflow))
+
+
+def _shown(ledger: Ledger, batch_id: UUID, caller: Caller) -> JobView:
+    return views.show_job(ledger, batch_id, account_id=caller.account_id, kind=JobKind.ENHANCEMENT)
 
 
 def _body(workflow: Workflow) -> dict[str, Any]:

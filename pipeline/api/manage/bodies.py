@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from pipeline.dialects.enhancement import HttpUrl, Strict
-from pipeline.domain.jobs import ItemError, ItemState, JobKind, JobStatus, Outcome, Stage
+from pipeline.domain.jobs import ItemError, ItemState, JobFailure, JobKind, JobStatus, Outcome, Stage
 from pipeline.services.alerts import Alert
 from pipeline.services.delivery import DeliveryView
 
@@ -36,8 +36,8 @@ class Answer(BaseModel):
 class JobAnswer(Answer):
     id: UUID
     kind: JobKind
-    workflow_slug: str
-    workflow_version: int
+    workflow_slug: str | None
+    workflow_version: int | None
     status: JobStatus
     cancelled: bool
     generation: int
@@ -55,6 +55,7 @@ class JobAnswer(Answer):
     percentage: int
     eta_seconds: float | None
     reports: dict[str, str]
+    failure: JobFailure | None
 
 
 class ItemRendition(Answer):

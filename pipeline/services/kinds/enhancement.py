@@ -1,11 +1,6 @@
-"""What each stage does for one item: objects in, a pure stage function, objects and columns out.
+"""What each stage does for a picture that is to be enhanced."""
 
-Heavy imports stand inside the functions: the code location imports this module, and only a run pays for pictures.
-"""
-
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -13,58 +8,15 @@ from uuid import UUID
 from pipeline.domain.jobs import ItemState, Stage
 from pipeline.domain.media import Findings, MediaFacts, Rendition
 from pipeline.domain.workflows import Workflow
-from pipeline.ports import SourceAuth, SourceRequest
 from pipeline.services.checkpoints import checkpoint
 from pipeline.services.keys import item_key, sha256_of
+from pipeline.services.kinds.originals import download, job_of, room_for
 from pipeline.services.line import Line
 from pipeline.services.processing import Patch, Work
 from pipeline.store import Database
 from pipeline.store.items import ItemRow
-from pipeline.store.jobs import JobRow
 from pipeline.store.shards import Fence
-from pipeline.store.uploads import UploadRow
 from pipeline.store.values import dump, load
-
-HEAVY_PIXELS = 32_000_000
-"""Above this one picture takes up to 900 MB while it is decoded (99.9 MP with alpha, measured)."""
-_ONE_HEAVY = threading.Lock()
-
-
-@contextmanager
-def _room_for(pixels: int) -> Iterator[None]:
-    """Heavy pictures are worked on one at a time, so that a process stays under 1.5 GB; others pass them by."""
-    if pixels <= HEAVY_PIXELS:
-        yield
-        return
-    with _ONE_HEAVY:
-        yield
-
-
-def download(line: Line, item: ItemRow, fence: Fence) -> Patch:
-    """The original lies in the store, whole, under a key of its own."""
-    from pipeline.stages.download import download as fetch
-
-    if item.upload_id is not None:
-        data, sha256 = _uploaded(line, item)
-    else:
-        fetched = fetch(_source_request(line, item), line.source)
-        data, sha256 = fetched.data, fetched.sha256
-    key = item_key("originals", item, fence, sha256, "bin")
-    line.store.put(key, data, media_type="application/octet-stream")
-    checkpoint("download.stored")
-    return {"original_key": key, "original_sha256": sha256, "bytes_in": len(data)}
-
-
-def _uploaded(line: Line, item: ItemRow) -> tuple[bytes, str]:
-    with line.database.session() as session:
-        upload = session.get_one(UploadRow, item.upload_id)
-    return line.store.get(upload.key), upload.sha256
-
-
-def _source_request(line: Line, item: ItemRow) -> SourceRequest:
-    job = _job(line.database, item.job_id)
-    auth = None if job.source_auth_sealed is None else SourceAuth(**line.key.open(job.source_auth_sealed))
-    return SourceRequest(item.url or "", line.options.limits.max_bytes, auth, auth_scope=str(job.id))
 
 
 def validate(line: Line, item: ItemRow, fence: Fence) -> Patch:
@@ -73,7 +25,7 @@ def validate(line: Line, item: ItemRow, fence: Fence) -> Patch:
     from pipeline.stages.validate import validate as check
 
     data = line.store.get(item.original_key or "")
-    with _room_for(stated_pixels(data)):
+    with room_for(stated_pixels(data)):
         validated = check(data, line.options.limits, sha256=item.original_sha256 or "")
     key = item_key("work", item, fence, sha256_of(validated.proxy), "jpg")
     line.store.put(key, validated.proxy, media_type="image/jpeg")
@@ -98,8 +50,8 @@ def enhance(line: Line, item: ItemRow, fence: Fence) -> Patch:
 
     data = line.store.get(item.original_key or "")
     facts = load(MediaFacts, item.facts)
-    workflow = job_workflow(line.database, item.job_id)
-    with _room_for(pixels_needed(facts, workflow, line.options.limits)):
+    workflow = _workflow(line.database, item.job_id)
+    with room_for(pixels_needed(facts, workflow, line.options.limits)):
         result = improve(
             data,
             facts,
@@ -137,7 +89,7 @@ def upload(line: Line, item: ItemRow, fence: Fence) -> Patch:
     """Every rendition lies behind the CDN and has been read back byte for byte."""
     from pipeline.stages.upload import publish
 
-    delivery = job_workflow(line.database, item.job_id).delivery
+    delivery = _workflow(line.database, item.job_id).delivery
     published = []
     for made in _enhancement(item)["renditions"]:
         rendition = load(Rendition, made)
@@ -155,7 +107,7 @@ def score(line: Line, item: ItemRow, fence: Fence) -> Patch:
     from pipeline.stages.score import score as judge
 
     enhancement = _enhancement(item)
-    guidelines = job_workflow(line.database, item.job_id).guidelines
+    guidelines = _workflow(line.database, item.job_id).guidelines
     quality = judge(load(Findings, enhancement["findings"]), load(MediaFacts, enhancement["facts"]), guidelines)
     return {
         "state": ItemState.ENDED,
@@ -176,18 +128,11 @@ WORK: Mapping[Stage, Work] = {
 
 
 @lru_cache(maxsize=256)
-def _job(database: Database, job_id: UUID) -> JobRow:
-    """What is asked of it here never changes after acceptance: the workflow's snapshot and the source's credentials."""
-    with database.session() as session:
-        return session.get_one(JobRow, job_id)
-
-
-@lru_cache(maxsize=256)
-def job_workflow(database: Database, job_id: UUID) -> Workflow:
+def _workflow(database: Database, job_id: UUID) -> Workflow:
     """The workflow as it was when the job was accepted."""
     from pipeline.workflows import workflow_from_json
 
-    return workflow_from_json(_job(database, job_id).workflow)
+    return workflow_from_json(job_of(database, job_id).workflow or {})
 
 
 def _enhancement(item: ItemRow) -> dict[str, Any]:

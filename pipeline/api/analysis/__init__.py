@@ -1,0 +1,1 @@
+"""The analysis interface: /video, /images and /latency (contract section 2)."""
