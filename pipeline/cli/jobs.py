@@ -23,6 +23,7 @@ from pipeline.cli.output import (
     status_text,
     summary_of,
 )
+from pipeline.dialects.analysis import without_prefix
 from pipeline.dialects.enhancement import batch_body, summary_body
 from pipeline.domain.jobs import JobKind, Stage
 from pipeline.domain.views import ItemView, JobView
@@ -34,7 +35,17 @@ from pipeline.services.views import list_jobs, runs_of_job, show_job
 
 app = typer.Typer(help="Jobs (what the API calls batches): list, look into, try again, cancel.", no_args_is_help=True)
 
-JobId = Annotated[UUID, typer.Argument(metavar="ID", help="The job's id, as the API and `jobs list` show it.")]
+
+def _job_id(shown: str) -> UUID:
+    try:
+        return UUID(without_prefix(shown))
+    except ValueError as error:
+        raise typer.BadParameter(f"{shown!r} is no job's id: `darkroom jobs list` shows them.") from error
+
+
+JobId = Annotated[
+    UUID, typer.Argument(metavar="ID", parser=_job_id, help="The job's id, as the API and `jobs list` show it.")
+]
 
 
 @app.command("list")

@@ -36,6 +36,11 @@ def job_id_of(public: str, kind: JobKind) -> UUID | None:
     return UUID(digits) if is_ours else None
 
 
+def without_prefix(shown: str) -> str:
+    """What stands behind an id as any interface shows it: `video_` and the like are left off."""
+    return next((shown.removeprefix(prefix) for prefix in PREFIX.values() if shown.startswith(prefix)), shown)
+
+
 def analysis_status(view: JobView) -> wire.AnalysisStatus:
     """queued, processing, finished or failed.
 

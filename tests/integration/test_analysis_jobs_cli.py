@@ -106,6 +106,18 @@ class TestInWords:
         assert "2.0 s; 1 shots, 0 sections, 1 people, 0 texts" in out
         assert f"/video/{job.public}" in out
 
+    def test_a_job_is_found_by_the_id_that_its_customer_knows(
+        self, darkroom: CommandLine, ledger: Ledger, studio: Caller
+    ) -> None:
+        jobs = [ended(ledger, studio, FILM), ended(ledger, studio, FINDINGS, [SubmittedImage("cat.jpg")])]
+        for job in jobs:
+            code, out, err = darkroom.run("jobs", "show", job.public)
+            assert code == 0, err
+            assert f"Job {job.id}  " in out
+        code, _, err = darkroom.run("jobs", "show", "video_of_mine")
+        assert code == 2
+        assert "jobs list" in err
+
     def test_a_job_past_its_limit_says_so(self, darkroom: CommandLine, ledger: Ledger, studio: Caller) -> None:
         job = past_its_limit(ledger, studio)
         code, out, err = darkroom.run("jobs", "show", job.id)
@@ -190,6 +202,7 @@ class TestBatches:
         batch, answer = anna.created(), send_video(anna)
         video = str(job_id_of(answer.json()["job_id"], VIDEO))
         assert {job["id"] for job in anna.get("/manage/v1/jobs").json()["data"]} == {batch, video}
-        assert anna.get(f"/manage/v1/jobs/{video}").json()["kind"] == "video_analysis"
+        for shown in (video, f"video_{UUID(video).hex}"):
+            assert anna.get(f"/manage/v1/jobs/{shown}").json()["kind"] == "video_analysis"
         with api.ledger.database.session() as session:
             assert len(session.scalars(select(JobRow)).all()) == 2

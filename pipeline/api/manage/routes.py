@@ -4,15 +4,19 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import BeforeValidator
 
 from pipeline.access.bodies import described_body, json_body
 from pipeline.access.credentials import TheLedger
 from pipeline.access.rates import Reader
 from pipeline.api.manage import bodies
+from pipeline.dialects.analysis import without_prefix
 from pipeline.domain.events import DeliveryState
 from pipeline.services import accounts, alerts, delivery, jobs, retrying, views
 
 MAX_PER_PAGE = 100
+JobId = Annotated[UUID, BeforeValidator(without_prefix)]
+"""A job of any kind, by the id that its own interface shows or by the bare one."""
 _PROBLEM = {"content": {"application/problem+json": {"schema": bodies.Problem.model_json_schema()}}}
 _ERRORS: dict[int | str, dict[str, Any]] = {
     401: {"description": "No valid token.", **_PROBLEM},
@@ -43,14 +47,14 @@ def list_jobs(
 
 
 @router.get("/jobs/{job_id}")
-def show_job(job_id: UUID, caller: Reader, ledger: TheLedger) -> bodies.JobWithItems:
+def show_job(job_id: JobId, caller: Reader, ledger: TheLedger) -> bodies.JobWithItems:
     """One job with its items."""
     return bodies.JobWithItems.model_validate(views.show_job(ledger, job_id, account_id=caller.account_id))
 
 
 @router.post("/jobs/{job_id}/retry", openapi_extra=described_body(bodies.RetryRequest))
 def retry_job(
-    job_id: UUID,
+    job_id: JobId,
     caller: Reader,
     ledger: TheLedger,
     wanted: Annotated[bodies.RetryRequest, Depends(json_body(bodies.RetryRequest))],
@@ -62,7 +66,7 @@ def retry_job(
 
 
 @router.post("/jobs/{job_id}/cancel")
-def cancel_job(job_id: UUID, caller: Reader, ledger: TheLedger) -> bodies.JobWithItems:
+def cancel_job(job_id: JobId, caller: Reader, ledger: TheLedger) -> bodies.JobWithItems:
     """Cancel the job: items that have ended keep their outcome. Cancelling twice is once."""
     return bodies.JobWithItems.model_validate(jobs.cancel(ledger, job_id, account_id=caller.account_id))
 
