@@ -36,7 +36,10 @@ _READ_BYTES = 65_536
 _CHILD = "pipeline.media.limited_child"
 _ROOT = Path(__file__).resolve().parents[2]
 # What a child needs to find its libraries and the accelerator: no setting, no secret and no address of ours.
-_INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES")
+_INHERITED = (
+    *("PATH", "TMPDIR", "TESSDATA_PREFIX", "LANG", "LC_ALL", "TZ"),
+    *("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"),
+)
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 _OUT_OF_MEMORY = ("bad_alloc", "nsufficient memory", "MemoryError", "annot allocate memory", "ailed to allocate")
 _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)

@@ -2,18 +2,27 @@
 
 import math
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from pipeline.domain.media import MediaLimits
-from pipeline.errors import CapabilityUnavailable, Conflict, InvalidRequest, MediaError, NotFound
+from pipeline.errors import CapabilityUnavailable, Conflict, InvalidRequest, MediaError, NotFound, TransientError
 from pipeline.ports import Models
 from pipeline.services.line import Ledger
 from pipeline.store import Session
 from pipeline.store.accounts import lock_account
-from pipeline.store.people import KnownFaceRow, KnownPersonRow, faces_of, people_of, person_named, person_of
+from pipeline.store.people import (
+    KnownFaceRow,
+    KnownPersonRow,
+    faces_of,
+    people_count,
+    people_of,
+    person_named,
+    person_of,
+)
 
 VECTOR = 128
 MAX_PEOPLE = 1000
@@ -21,6 +30,9 @@ MAX_FACES = 20
 """Pictures of one person: more make the list slower and no better."""
 MAX_NAME = 200
 _NO_MODELS = "Faces cannot be read: run `darkroom models pull face_detection face_embedding`."
+MAX_PIXELS = 24_000_000
+"""Of a picture that is decoded while its sender waits, in the API's process: 24 megapixels take 150 MB and 0.2 s."""
+PICTURE_WAIT_S = 10.0
 _ONE_PICTURE = threading.Lock()
 
 
@@ -35,8 +47,7 @@ class KnownPerson:
 def list_people(ledger: Ledger, account_id: UUID) -> list[KnownPerson]:
     """By name; vectors are never shown."""
     with ledger.database.session() as session:
-        faces = [person_id for person_id, _, _ in faces_of(session, account_id)]
-        return [_view(row, faces.count(row.id)) for row in people_of(session, account_id)]
+        return [_view(row, faces) for row, faces in people_of(session, account_id)]
 
 
 def add_person(ledger: Ledger, account_id: UUID, name: str, embeddings: Sequence[Sequence[float]]) -> KnownPerson:
@@ -46,7 +57,7 @@ def add_person(ledger: Ledger, account_id: UUID, name: str, embeddings: Sequence
         lock_account(session, account_id)
         if person_named(session, account_id, name) is not None:
             raise Conflict(f"There is a person named {name!r} already: delete it first, or use another name.")
-        if len(people_of(session, account_id)) >= MAX_PEOPLE:
+        if people_count(session, account_id) >= MAX_PEOPLE:
             raise InvalidRequest({"name": [f"An account knows at most {MAX_PEOPLE} people."]})
         row = KnownPersonRow(account_id=account_id, name=name)
         session.add(row)
@@ -66,11 +77,12 @@ def vectors_of(pictures: Sequence[bytes], models: Models | None, limits: MediaLi
 
     if models is None:
         raise CapabilityUnavailable(_NO_MODELS)
+    small = replace(limits, max_pixels=min(limits.max_pixels, MAX_PIXELS))
     vectors, wrong = [], {}
     for index, data in enumerate(pictures):
         try:
-            with _ONE_PICTURE:
-                vectors.append(embedding_of_picture(decode_original(data, limits).flattened(), models))
+            with _turn():
+                vectors.append(embedding_of_picture(decode_original(data, small).flattened(), models))
         except (MediaError, InvalidRequest) as error:
             wrong[f"pictures.{index}"] = [error.message]
         except CapabilityUnavailable as error:  # whose words name folders, which are no customer's business
@@ -78,6 +90,17 @@ def vectors_of(pictures: Sequence[bytes], models: Models | None, limits: MediaLi
     if wrong:
         raise InvalidRequest(wrong)
     return vectors
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """One picture at a time in a process; raises `TransientError` rather than let calls pile up behind one another."""
+    if not _ONE_PICTURE.acquire(timeout=PICTURE_WAIT_S):
+        raise TransientError("Other pictures are being read: try again.")
+    try:
+        yield
+    finally:
+        _ONE_PICTURE.release()
 
 
 def delete_person(ledger: Ledger, account_id: UUID, person_id: UUID) -> None:
@@ -91,7 +114,7 @@ def delete_person(ledger: Ledger, account_id: UUID, person_id: UUID) -> None:
 
 def known_faces(session: Session, account_id: UUID) -> list[tuple[str, tuple[float, ...]]]:
     """Name and vector of every face on the account's list."""
-    return [(name, tuple(vector)) for _, name, vector in faces_of(session, account_id)]
+    return [(name, tuple(vector)) for name, vector in faces_of(session, account_id)]
 
 
 def _require(name: str, embeddings: Sequence[Sequence[float]]) -> None:

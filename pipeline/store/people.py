@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, UniqueConstraint, select
+from sqlalchemy import BigInteger, ForeignKey, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from pipeline.store.base import Base, created_at, uuid_pk
@@ -31,11 +31,23 @@ class KnownFaceRow(Base):
     embedding: Mapped[list[Any]]
 
 
-def people_of(session: Session, account_id: UUID) -> Sequence[KnownPersonRow]:
-    """By name."""
-    return session.scalars(
-        select(KnownPersonRow).where(KnownPersonRow.account_id == account_id).order_by(KnownPersonRow.name)
-    ).all()
+def people_of(session: Session, account_id: UUID) -> Sequence[tuple[KnownPersonRow, int]]:
+    """By name, each with the number of its faces."""
+    rows = session.execute(
+        select(KnownPersonRow, func.count(KnownFaceRow.id))
+        .outerjoin(KnownFaceRow, KnownFaceRow.person_id == KnownPersonRow.id)
+        .where(KnownPersonRow.account_id == account_id)
+        .group_by(KnownPersonRow.id)
+        .order_by(KnownPersonRow.name)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def people_count(session: Session, account_id: UUID) -> int:
+    return (
+        session.scalar(select(func.count()).select_from(KnownPersonRow).where(KnownPersonRow.account_id == account_id))
+        or 0
+    )
 
 
 def person_of(session: Session, account_id: UUID, person_id: UUID) -> KnownPersonRow | None:
@@ -50,12 +62,12 @@ def person_named(session: Session, account_id: UUID, name: str) -> KnownPersonRo
     )
 
 
-def faces_of(session: Session, account_id: UUID) -> Sequence[tuple[UUID, str, list[Any]]]:
-    """Person, name and vector of every face that the account knows."""
+def faces_of(session: Session, account_id: UUID) -> Sequence[tuple[str, list[Any]]]:
+    """Name and vector of every face that the account knows."""
     rows = session.execute(
-        select(KnownPersonRow.id, KnownPersonRow.name, KnownFaceRow.embedding)
+        select(KnownPersonRow.name, KnownFaceRow.embedding)
         .join(KnownFaceRow, KnownFaceRow.person_id == KnownPersonRow.id)
         .where(KnownPersonRow.account_id == account_id)
         .order_by(KnownFaceRow.id)
     )
-    return [(row[0], row[1], row[2]) for row in rows]
+    return [(row[0], row[1]) for row in rows]

@@ -6,9 +6,8 @@ from pipeline.domain.jobs import ItemState, Outcome, Stage
 from pipeline.services.biometrics import apart
 from pipeline.services.checkpoints import checkpoint
 from pipeline.services.keys import item_key, sha256_of
-from pipeline.services.kinds.originals import job_of, room_for, take_upload
+from pipeline.services.kinds.originals import job_of, known_to, room_for, take_upload
 from pipeline.services.line import Line
-from pipeline.services.people import known_faces
 from pipeline.services.processing import Patch, Work
 from pipeline.store.items import ItemRow
 from pipeline.store.shards import Fence
@@ -40,8 +39,7 @@ def analyze(line: Line, item: ItemRow, fence: Fence) -> Patch:
     from pipeline.stages.validate import decode_proxy
 
     options = job_of(line.database, item.job_id).options
-    with line.database.session() as session:
-        known = known_faces(session, item.account_id)
+    known = known_to(line.database, item.job_id, item.account_id)
     proxy = line.store.get(item.proxy_key or "")
     asked = Asked(line.models, line.reader, critical=frozenset(options.get("critical_tags", ())), known=known)
     found = analyze_image(decode_proxy(proxy), asked)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline.errors import DatabaseUnavailable
 from pipeline.services.line import Line
 from pipeline.store.items import ItemRow, is_at_work
 from pipeline.store.jobs import seconds_left
@@ -52,7 +53,10 @@ def stopper(line: Line, item: ItemRow, fence: Fence) -> Callable[[], str | None]
         if now - asked_at < ASK_EVERY_S:
             return None
         asked_at = now
-        with line.database.session() as session:
-            return None if is_at_work(session, item.id, fence.shard_id) else "the item is no longer this run's"
+        try:
+            with line.database.session() as session:
+                return None if is_at_work(session, item.id, fence.shard_id) else "the item is no longer this run's"
+        except DatabaseUnavailable:
+            return None  # what is found is written under the fence, or not at all
 
     return should_stop

@@ -10,6 +10,7 @@ from pipeline.ports import SourceAuth, SourceRequest
 from pipeline.services.checkpoints import checkpoint
 from pipeline.services.keys import item_key
 from pipeline.services.line import Line
+from pipeline.services.people import known_faces
 from pipeline.services.processing import Patch
 from pipeline.store import Database
 from pipeline.store.items import ItemRow
@@ -70,6 +71,13 @@ def _source_request(line: Line, item: ItemRow) -> SourceRequest:
     job = job_of(line.database, item.job_id)
     auth = None if job.source_auth_sealed is None else SourceAuth(**line.key.open(job.source_auth_sealed))
     return SourceRequest(item.url or "", line.options.limits.max_bytes, auth, auth_scope=str(job.id))
+
+
+@lru_cache(maxsize=8)
+def known_to(database: Database, job_id: UUID, account_id: UUID) -> list[tuple[str, tuple[float, ...]]]:
+    """The account's allow-list as it is when this process first asks for the job: up to 10 MB, read once."""
+    with database.session() as session:
+        return known_faces(session, account_id)
 
 
 @lru_cache(maxsize=256)

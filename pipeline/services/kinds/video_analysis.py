@@ -12,9 +12,9 @@ from pipeline.services.biometrics import apart, bare
 from pipeline.services.checkpoints import checkpoint
 from pipeline.services.keys import item_key
 from pipeline.services.kinds.local_files import local_copy, own_folder, stopper
-from pipeline.services.kinds.originals import job_of, take_upload
+from pipeline.services.kinds.originals import job_of, known_to, take_upload
+from pipeline.services.kinds.pace import SECONDS_PER_SECOND, Pace
 from pipeline.services.line import Line
-from pipeline.services.people import known_faces
 from pipeline.services.processing import Patch, Work
 from pipeline.store.items import ItemRow
 from pipeline.store.shards import Fence
@@ -24,10 +24,10 @@ if TYPE_CHECKING:  # the code location imports services and needs no video
     from pipeline.media.limited_process import ProcessLimits
     from pipeline.media.video_renditions import MadeFile
 
-CPU_PER_SECOND = 30
-"""CPU seconds that a second of video may take before it counts as one that decodes for ever: 720p at 30 pictures a
-second takes 0.5 with all models (61 s of cuts, faces and text, measured), so this is sixty times as much."""
-LEAST_CPU_S = 600
+PROBE_S = 60.0
+"""To read a container's head and decode one picture; 0.2 s is usual, most of it to start the process."""
+ANALYZE_S = 600.0
+"""Before anything has been seen: models load in seconds, on a machine that is busy with others in a minute."""
 SCRATCH_BYTES = 256 * 1024**2
 """The largest file: the language identifier unpacks its model, 121 MB, into one that has no name."""
 
@@ -37,37 +37,43 @@ def validate(line: Line, item: ItemRow, fence: Fence) -> Patch:
     from pipeline.stages.video_apart import probe_apart
 
     with local_copy(line, item.original_key or "") as path:
-        facts = probe_apart(
-            path,
-            line.options.analysis.video,
-            sha256=item.original_sha256 or "",
-            limits=_limits(line, 60.0),
-            should_stop=stopper(line, item, fence),
-        )
+        pace = Pace(stopper(line, item, fence), PROBE_S)
+        with pace.kept():
+            facts = probe_apart(
+                path,
+                line.options.analysis.video,
+                sha256=item.original_sha256 or "",
+                limits=_limits(line, PROBE_S),
+                should_stop=pace.should_stop,
+            )
         size = path.stat().st_size
     return {"facts": dump(facts), "bytes_in": size}
 
 
 def analyze(line: Line, item: ItemRow, fence: Fence) -> Patch:
     """What was found in the video is kept, and what could not be looked for is named."""
+    from pipeline.inference.weights import default_folder
     from pipeline.stages.video_apart import AnalysisOrder, analyze_apart
 
     options = job_of(line.database, item.job_id).options
     facts = load(VideoFacts, item.facts)
-    with line.database.session() as session:
-        known = known_faces(session, item.account_id)
+    known = known_to(line.database, item.job_id, item.account_id)
     with local_copy(line, item.original_key or "") as path:
         order = AnalysisOrder(
             path,
             line.options.analysis.video,
-            line.options.analysis.models,
+            line.options.analysis.models or default_folder(),
             line.options.analysis.reader,
             models_mb=line.options.analysis.models_mb,
             critical=tuple(options.get("critical_tags", ())),
             known=known,
         )
-        limits = _limits(line, max(facts.duration_s, 1.0))
-        found, _ = analyze_apart(order, limits=limits, should_stop=stopper(line, item, fence))
+        pace = Pace(stopper(line, item, fence), ANALYZE_S)
+        longest_s = ANALYZE_S + SECONDS_PER_SECOND * line.options.analysis.video.max_duration_s
+        with pace.kept():
+            found, _ = analyze_apart(
+                order, limits=_limits(line, longest_s), should_stop=pace.should_stop, tell=pace.tell
+            )
     return {**apart(found, keep=bool(options.get("keeps_biometrics", True))), "bytes_in": facts.bytes}
 
 
@@ -128,12 +134,10 @@ WORK: Mapping[Stage, Work] = {
 }
 
 
-def _limits(line: Line, seconds: float) -> "ProcessLimits":
-    """For the process that works on so much video."""
+def _limits(line: Line, cpu_s: float) -> "ProcessLimits":
+    """`cpu_s` is the most that any video may take; how fast this one is seen is watched by its `Pace`."""
     from pipeline.media.limited_process import ProcessLimits
 
     return ProcessLimits(
-        memory_bytes=line.options.analysis.memory_mb * 1024**2,
-        cpu_s=round(max(LEAST_CPU_S, CPU_PER_SECOND * seconds)),
-        file_bytes=SCRATCH_BYTES,
+        memory_bytes=line.options.analysis.memory_mb * 1024**2, cpu_s=round(cpu_s), file_bytes=SCRATCH_BYTES
     )
