@@ -18,7 +18,7 @@ from pipeline.errors import CapabilityUnavailable, InvalidRequest
 from pipeline.inference import OnnxModels
 from pipeline.ports import Models
 from pipeline.stages.analyze.people import embedding_of_picture, missing, people_in_picture
-from pipeline.stages.analyze.people.portraits import SAME_PERSON
+from pipeline.stages.analyze.people.portraits import SAME_PERSON, portraits
 
 Pixels = NDArray[np.uint8]
 
@@ -203,3 +203,14 @@ def test_without_the_model_for_age_people_are_found_all_the_same(
     (person,) = people_in_picture(astronaut, models)
     assert (person.age, person.gender) == (None, Gender.UNIDENTIFIED)
     assert person.embedding
+
+
+def test_of_too_many_faces_the_largest_are_looked_at(models: OnnxModels) -> None:
+    astronaut = skimage.data.astronaut()
+    small = cv2.resize(astronaut, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    pixels = np.zeros((512, 1024, 3), np.uint8)
+    pixels[:256, :256], pixels[:, 512:] = small, astronaut
+    both = portraits(pixels, models, most=2)
+    assert len(both) == 2
+    (largest,) = portraits(pixels, models, most=1)
+    assert largest.face.x > 512

@@ -171,3 +171,10 @@ def test_a_face_is_aligned_whatever_its_size_place_and_angle() -> None:
     crop, turn = aligned(pixels, points)
     assert turn == pytest.approx(0, abs=1e-6)
     assert [int(crop[round(y), round(x), 0]) for x, y in template] == pytest.approx([60, 110, 160, 210, 250], abs=4)
+
+
+def test_of_too_many_groups_those_count_that_were_seen_most_often() -> None:
+    groups = tracked(
+        [[a_portrait(somebody(1))]] * 6 + [[a_portrait(somebody(2))]] * 2 + [[a_portrait(somebody(3))]] * 4
+    )
+    assert [len(person.samples) for person in people_among(groups.groups, most=2)] == [6, 4]

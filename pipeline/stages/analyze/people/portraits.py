@@ -64,9 +64,13 @@ class Portrait:
         return self.strength >= CLEAR
 
 
-def portraits(pixels: NDArray[np.uint8], models: Models) -> tuple[Portrait, ...]:
-    """Every detected face of the picture (H, W, 3), whether it is clear or not, the surest first."""
-    return tuple(portrait_of(pixels, face, models) for face in find_faces(pixels, models))
+def portraits(pixels: NDArray[np.uint8], models: Models, *, most: int) -> tuple[Portrait, ...]:
+    """The detected faces of the picture (H, W, 3), clear or not, at `most` so many, the largest; the surest first."""
+    faces = find_faces(pixels, models)
+    if len(faces) > most:
+        least = sorted((face.area for face in faces), reverse=True)[most - 1]
+        faces = tuple(face for face in faces if face.area >= least)[:most]
+    return tuple(portrait_of(pixels, face, models) for face in faces)
 
 
 def unit(vector: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -21,6 +21,8 @@ EVERY_S = 0.4
 """Two and a half looks a second: who comes or goes is noticed within 0.4 s."""
 _LONGEST_SIDE = 960
 """Pixels on the longest side of what is looked at: a face of one fortieth of the picture then has the 24 that tell."""
+MOST_FACES = 24
+"""Of one look, the largest: each costs two runs of a model, and in a crowd of more nobody is prominent."""
 _CHANGE = 15.0
 """Mean difference of brightness, 0..255, to the frame before from which the picture has changed at once: a cut or a
 flash. Pans stay below 10. It decides only where to look once more and whether a place still means the same face."""
@@ -42,6 +44,7 @@ class PeopleWatcher:
         self._times = array("d")
         self._scene = 0
         self._before: NDArray[np.float32] | None = None
+        self._somebody: list[Appearance] | None = None
 
     def see(self, frame: Frame) -> None:
         """The frame's faces are known where it is one to look at; to be called with every frame, in order."""
@@ -52,9 +55,10 @@ class PeopleWatcher:
         if waited_s < self._every_s * (0.5 if changed else 1.0) - 1e-6:
             return
         pixels = frame.rgb(_LONGEST_SIDE)
+        self._somebody = None
         sample = Sample(len(self._times), frame.time_s, self._scene, pixels)
         self._times.append(frame.time_s)
-        self._tracker.see(portraits(pixels, self._models), sample)
+        self._tracker.see(portraits(pixels, self._models, most=MOST_FACES), sample)
 
     def people(self) -> tuple[Person, ...]:
         """Everybody who was seen, in order of their first appearance, ids from 0; to be called after the last frame."""
@@ -75,8 +79,11 @@ class PeopleWatcher:
         return constellations(shots, sightings, every_s=self._every_s)
 
     def _found(self) -> list[Appearance]:
-        self._tracker.close()
-        return [person for person in people_among(self._tracker.groups) if self._is_somebody(person)]
+        if self._somebody is None:
+            self._tracker.close()
+            everybody = people_among(self._tracker.groups)
+            self._somebody = [person for person in everybody if self._is_somebody(person)]
+        return self._somebody
 
     def _is_somebody(self, person: Appearance) -> bool:
         """Seen clearly twice, or once beyond doubt: what is no face is taken for one in single frames."""
