@@ -1,7 +1,6 @@
 """Video: seconds and memory of decoding, shots and activity, and how right the shots are, beside PySceneDetect."""
 
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -14,9 +13,12 @@ from typing import Any
 import av
 import imageio_ffmpeg
 
+from benchmark.images import SHARED
 from benchmark.video_compositions import SETS, Transition, compose
 
 MINUTES = (1, 5, 20)
+WHOLE_MINUTES = (1, 5)
+"""Lengths that are analyzed with all models and text: half a minute of CPU time and more for each minute."""
 TURNS = 3
 """Each figure is the median of so many runs, taken in turns: the machine's own noise is 5 %."""
 SEEDS = 4
@@ -77,7 +79,7 @@ class Tally:
 
 def measure_video(folder: Path) -> dict[str, Any]:
     """All figures on video, from files that are made in the folder; says what was left out, and why."""
-    shared = Path(os.environ.get("DARKROOM_SHARED", Path(__file__).resolve().parent.parent.parent / "shared"))
+    shared = SHARED
     if not shared.is_dir():
         return {"video": f"skipped: the companion folder {shared} is absent, set DARKROOM_SHARED"}
     results: dict[str, Any] = {**_costs(shared, folder)}
@@ -93,6 +95,20 @@ def measure_video(folder: Path) -> dict[str, Any]:
     for name, detect in detectors.items():
         results |= {f"shots {key}, {name}": value for key, value in _accuracy(detect, videos).items()}
     return results
+
+
+def _whole(path: Path, minutes: int) -> dict[str, Any]:
+    """CPU seconds a minute of everything there is, and of what is left beside the models and the reading of text."""
+    probe = _probe("whole", path)
+    beside_s = probe["cpu_s"] - probe["models_s"] - probe["text_s"]
+    return {
+        "cpu_s_per_min": round(probe["cpu_s"] / minutes, 2),
+        "models_s_per_min": round(probe["models_s"] / minutes, 2),
+        "text_s_per_min": round(probe["text_s"] / minutes, 2),
+        "beside_s_per_min": round(beside_s / minutes, 2),
+        "peak_mb": round(probe["peak_mb"]),
+        **{name: probe[name] for name in ("shots", "people", "texts", "unavailable")},
+    }
 
 
 def _costs(shared: Path, folder: Path) -> dict[str, Any]:
@@ -113,6 +129,8 @@ def _costs(shared: Path, folder: Path) -> dict[str, Any]:
         if minutes > 1:
             _ffmpeg("-stream_loop", str(minutes - 1), "-i", str(minute), "-c", "copy", str(path))
         probe = _probe("lean", path)
+        if minutes in WHOLE_MINUTES:
+            results[f"whole_{minutes}_min"] = _whole(path, minutes)
         results[f"lean_{minutes}_min"] = {
             "cpu_s_per_min": round(probe["cpu_s"] / minutes, 2),
             "peak_mb": round(probe["peak_mb"]),
