@@ -1,4 +1,4 @@
-"""A form with one large file and a few small fields, read in a thread while it is still coming."""
+"""A form with one large file and maybe a few small fields, read in a thread while it is still coming."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -11,23 +11,28 @@ from pipeline.errors import InvalidRequest
 MAX_PARTS = 16
 FIELD_BYTES = 16 * 1024
 """A webhook's URL and secret are at most 4.6 kB; this is room for their JSON."""
-FORM_OVERHEAD = 64 * 1024 + MAX_PARTS * FIELD_BYTES
-"""What such a form may hold besides the file: boundaries, headers, a preamble, the fields."""
+OVERHEAD = 64 * 1024
+"""What a form may hold besides the file and its fields: boundaries, headers, a preamble."""
+FIELDS_OVERHEAD = OVERHEAD + MAX_PARTS * FIELD_BYTES
+"""The same of a form that has fields."""
 PREAMBLE_BYTES = 64 * 1024
+_ONE_FILE = "The form holds more than the one file: send each file in a request of its own."
 
 
-class MixedForm:
+class FileForm:
     """Iterate over the file's bytes; then `fields` holds every other part by its name, wherever it stood.
 
-    `file_field` names the part that is the file; it must be there exactly once.
+    `file_field` names the part that is the file; it must be there exactly once, and alone where `with_fields` is False.
     """
 
-    def __init__(self, content_type: str, chunks: Iterable[bytes], *, file_field: str) -> None:
+    def __init__(
+        self, content_type: str, chunks: Iterable[bytes], *, file_field: str = "file", with_fields: bool = False
+    ) -> None:
         kind, options = parse_options_header(content_type)
         boundary = options.get(b"boundary", b"")
         self.fields: dict[str, bytes] = {}
         self.name = ""
-        self._file_field = file_field
+        self._file_field, self._most_parts = file_field, MAX_PARTS if with_fields else 1
         if kind != b"multipart/form-data" or not boundary:
             raise self._wrong(f"Send a multipart/form-data form with one file in the field `{file_field}`.")
         self._chunks = iter(chunks)
@@ -87,8 +92,8 @@ class MixedForm:
     def _begin_part(self) -> None:
         self._parts += 1
         self._headers, self._header = {}, b""
-        if self._parts > MAX_PARTS:
-            raise self._wrong(f"The form holds more than {MAX_PARTS} parts.")
+        if self._parts > self._most_parts:
+            raise self._wrong(_ONE_FILE if self._most_parts == 1 else f"The form holds more than {MAX_PARTS} parts.")
 
     def _add_name(self, data: bytes) -> None:
         self._header += data.lower()
@@ -104,9 +109,11 @@ class MixedForm:
         name = options.get(b"name", b"").decode(errors="replace")
         if name == self._file_field:
             if self._has_file:
-                raise self._wrong("The form holds more than the one file: send each file in a request of its own.")
+                raise self._wrong(_ONE_FILE)
             self.name, self._has_file, self._part = options.get(b"filename", b"").decode(errors="replace"), True, None
             return
+        if self._most_parts == 1:
+            raise self._wrong(f"Send the file in the form field `{self._file_field}`.")
         if name in self.fields:
             raise InvalidRequest({name: [f"The form holds the field {name} twice."]})
         self.fields[name] = b""

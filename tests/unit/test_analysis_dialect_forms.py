@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.access.forms import FIELD_BYTES, MAX_PARTS, MixedForm
+from pipeline.access.forms import FIELD_BYTES, MAX_PARTS, FileForm
 from pipeline.errors import InvalidRequest
 
 BOUNDARY = "----darkroom"
@@ -27,8 +27,8 @@ def in_pieces(body: bytes, size: int) -> Iterator[bytes]:
         yield body[start : start + size]
 
 
-def reading(body: bytes, size: int = 65536, content_type: str = TYPE) -> MixedForm:
-    return MixedForm(content_type, in_pieces(body, size), file_field="file")
+def reading(body: bytes, size: int = 65536, content_type: str = TYPE) -> FileForm:
+    return FileForm(content_type, in_pieces(body, size), with_fields=True)
 
 
 def refusal(body: bytes, content_type: str = TYPE) -> dict[str, list[str]]:
@@ -57,7 +57,7 @@ def test_the_file_is_read_as_it_is_asked_for() -> None:
             fed += 1
             yield piece
 
-    form = MixedForm(TYPE, body(), file_field="file")
+    form = FileForm(TYPE, body(), with_fields=True)
     next(iter(form))
     assert fed <= 3
 

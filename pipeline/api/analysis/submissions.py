@@ -11,7 +11,7 @@ from fastapi import Request
 from pydantic import ValidationError
 
 from pipeline.access.bodies import JSON_TYPE, body_chunks, parsed
-from pipeline.access.forms import FORM_OVERHEAD, MixedForm
+from pipeline.access.forms import FIELDS_OVERHEAD, FileForm
 from pipeline.access.hand_over import HandedOver
 from pipeline.access.sentences import wrong_fields
 from pipeline.access.spooled_json import SpooledJson, spool_json
@@ -77,13 +77,13 @@ async def receive_video(request: Request, desk: Desk) -> Received:
         raise UnsupportedMediaType(f"Send the video as {_VIDEO_TYPES}, and say so in Content-Type.")
     webhook = _webhook({"url": request.headers.get(WEBHOOK_URL), "secret": request.headers.get(WEBHOOK_SECRET)})
     limit = desk.ledger.options.analysis.video.max_bytes
-    most = limit + FORM_OVERHEAD if is_form else limit
+    most = limit + FIELDS_OVERHEAD if is_form else limit
     chunks = HandedOver(body_chunks(request, max_bytes=most, max_s=VIDEO_TIME_S, too_large=uploads.too_large(limit)))
 
     def receive() -> Received:
         if not is_form:
             return Received([_kept_video(desk, "video", iter(chunks), limit)], webhook)
-        form = MixedForm(request.headers["content-type"], chunks, file_field=FILE_FIELD)
+        form = FileForm(request.headers["content-type"], chunks, file_field=FILE_FIELD, with_fields=True)
         form.open()
         told: list[WebhookConfig | None] = []
         image = _kept_video(desk, form.name, _with_fields(form, told), limit)
@@ -130,7 +130,7 @@ def _kept_video(desk: Desk, name: str, chunks: Iterator[bytes], limit: int) -> S
     return SubmittedImage(upload=kept)
 
 
-def _with_fields(form: MixedForm, told: list[WebhookConfig | None]) -> Iterator[bytes]:
+def _with_fields(form: FileForm, told: list[WebhookConfig | None]) -> Iterator[bytes]:
     """The file, and after it the webhook: a wrong one is found before the store has finished the object."""
     yield from form
     for name in form.fields:

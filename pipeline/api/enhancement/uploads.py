@@ -8,11 +8,15 @@ from fastapi.responses import JSONResponse
 
 from pipeline.access.bodies import body_chunks
 from pipeline.access.credentials import TheLedger, TheStore
-from pipeline.access.multipart import FIELD, OVERHEAD, FileForm
+from pipeline.access.forms import OVERHEAD, FileForm
+from pipeline.access.hand_over import HandedOver
 from pipeline.access.rates import Sender
 from pipeline.api.enhancement.examples import UPLOADED
 from pipeline.dialects.enhancement import timestamp
+from pipeline.ports import ObjectStore
 from pipeline.services import uploads
+from pipeline.services.accounts import Caller
+from pipeline.services.line import Ledger
 
 UPLOAD_TIME_S = 900.0
 """15 MB within this is 17 kB/s: slower than any line that is worth waiting for."""
@@ -26,8 +30,8 @@ _FORM: dict[str, Any] = {
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
-                    "required": [FIELD],
-                    "properties": {FIELD: {"type": "string", "contentMediaType": "application/octet-stream"}},
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
                 }
             }
         },
@@ -49,11 +53,8 @@ async def create_upload(request: Request, caller: Sender, ledger: TheLedger, sto
     state, limit = request.app.state, ledger.options.limits.max_bytes
     body = body_chunks(request, max_bytes=limit + OVERHEAD, max_s=UPLOAD_TIME_S, too_large=uploads.too_large(limit))
     with state.upload_places.taken(caller.account_id):
-        form = FileForm(request.headers.get("content-type", ""), body)
-        name = await form.open()
-        kept = await to_thread.run_sync(
-            uploads.receive, ledger, store, caller.account_id, name, form, limiter=state.upload_threads
-        )
+        form = FileForm(request.headers.get("content-type", ""), HandedOver(body))
+        kept = await to_thread.run_sync(_receive, ledger, store, caller, form, limiter=state.upload_threads)
     answer = {
         "upload_id": str(kept.id),
         "name": kept.name,
@@ -62,3 +63,8 @@ async def create_upload(request: Request, caller: Sender, ledger: TheLedger, sto
         "expires_at": timestamp(kept.expires_at),
     }
     return JSONResponse(answer, 201)
+
+
+def _receive(ledger: Ledger, store: ObjectStore, caller: Caller, form: FileForm) -> uploads.UploadView:
+    form.open()
+    return uploads.receive(ledger, store, caller.account_id, form.name, form)
