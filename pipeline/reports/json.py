@@ -29,7 +29,7 @@ from typing import Any
 
 from pipeline.domain.media import MediaFacts, Rendition
 from pipeline.domain.quality import Criterion, QualityScore
-from pipeline.reports.model import OUTCOMES, ItemReport, JobReport
+from pipeline.reports.model import OUTCOMES, ItemReport, JobReport, ReportedJob, duration_s
 from pipeline.reports.words import timestamp
 
 SCHEMA_VERSION = 1
@@ -57,25 +57,32 @@ def written(value: Any) -> bytes:
     return json.dumps(value, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
-def _job(report: JobReport) -> dict[str, Any]:
+def reported_job(report: ReportedJob) -> dict[str, Any]:
+    """What every JSON report says of its job."""
     return {
         "id": report.job_id,
         "kind": report.kind,
         "status": report.status,
         "generation": report.generation,
+        "created_at": timestamp(report.created_at),
+        "started_at": timestamp(report.started_at),
+        "finished_at": timestamp(report.finished_at),
+        "duration_s": duration_s(report),
+        "runs": [{"id": run.run_id, "url": run.url} for run in report.runs],
+        "product_version": report.product_version,
+        "notes": list(report.notes),
+    }
+
+
+def _job(report: JobReport) -> dict[str, Any]:
+    return {
+        **reported_job(report),
         "workflow": {
             "slug": report.workflow_slug,
             "title": report.workflow_title,
             "version": report.workflow_version,
         },
         "guidelines_version": report.guidelines_version,
-        "created_at": timestamp(report.created_at),
-        "started_at": timestamp(report.started_at),
-        "finished_at": timestamp(report.finished_at),
-        "duration_s": report.duration_s,
-        "runs": [{"id": run.run_id, "url": run.url} for run in report.runs],
-        "product_version": report.product_version,
-        "notes": list(report.notes),
     }
 
 

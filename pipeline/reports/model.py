@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Protocol
 from urllib.parse import unquote
 
 from pipeline.domain.jobs import ItemError, JobKind, JobStatus, Outcome, Stage
@@ -102,6 +103,38 @@ class ItemReport:
         return self.score.reasons if self.outcome is Outcome.REJECTED and self.score else ()
 
 
+class ReportedJob(Protocol):
+    """What the reports of every kind of job say of the job itself."""
+
+    @property
+    def job_id(self) -> str: ...
+    @property
+    def kind(self) -> JobKind: ...
+    @property
+    def status(self) -> JobStatus: ...
+    @property
+    def generation(self) -> int: ...
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def started_at(self) -> datetime | None: ...
+    @property
+    def finished_at(self) -> datetime | None: ...
+    @property
+    def runs(self) -> tuple[RunLink, ...]: ...
+    @property
+    def product_version(self) -> str: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+
+def duration_s(report: ReportedJob) -> float | None:
+    """Seconds on the clock from the first stage's start to the last one's end; None for what never started."""
+    if report.started_at is None or report.finished_at is None:
+        return None
+    return max(0.0, (report.finished_at - report.started_at).total_seconds())
+
+
 @dataclass(frozen=True, slots=True)
 class JobReport:
     """One job, ended, with all its items in order of position."""
@@ -139,10 +172,8 @@ class JobReport:
 
     @property
     def duration_s(self) -> float | None:
-        """Seconds on the clock from the first stage's start to the last one's end; None for what never started."""
-        if self.started_at is None or self.finished_at is None:
-            return None
-        return max(0.0, (self.finished_at - self.started_at).total_seconds())
+        """As the function of this name."""
+        return duration_s(self)
 
     @property
     def average_scores(self) -> tuple[float, float] | None:

@@ -34,8 +34,7 @@ from pipeline.reports.analysis.values import (
     text_value,
     video_value,
 )
-from pipeline.reports.json import facts_value, rendition_value, written
-from pipeline.reports.words import timestamp
+from pipeline.reports.json import facts_value, rendition_value, reported_job, written
 
 SCHEMA_VERSION = 1
 OUTCOMES = (Outcome.ANALYZED, Outcome.FAILED, Outcome.CANCELLED)
@@ -61,18 +60,8 @@ class AnalysisJson:
 
 def job_value(report: AnalysisReport) -> dict[str, Any]:
     return {
-        "id": report.job_id,
-        "kind": report.kind,
-        "status": report.status,
-        "generation": report.generation,
+        **reported_job(report),
         "failure": asdict(report.failure) if report.failure else None,
-        "created_at": timestamp(report.created_at),
-        "started_at": timestamp(report.started_at),
-        "finished_at": timestamp(report.finished_at),
-        "duration_s": report.duration_s,
-        "runs": [{"id": run.run_id, "url": run.url} for run in report.runs],
-        "product_version": report.product_version,
-        "notes": list(report.notes),
     }
 
 

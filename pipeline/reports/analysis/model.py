@@ -7,7 +7,7 @@ from datetime import datetime
 from pipeline.domain.analysis import ImageFindings, Person, VideoFacts, VideoFindings
 from pipeline.domain.jobs import ItemError, JobFailure, JobKind, JobStatus, Outcome, Stage
 from pipeline.domain.media import MediaFacts, Rendition
-from pipeline.reports.model import RunLink, unsigned
+from pipeline.reports.model import RunLink, duration_s, unsigned
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +85,8 @@ class AnalysisReport:
 
     @property
     def duration_s(self) -> float | None:
-        """Seconds on the clock from the first stage's start to the last one's end; None for what never started."""
-        if self.started_at is None or self.finished_at is None:
-            return None
-        return max(0.0, (self.finished_at - self.started_at).total_seconds())
+        """As the function of this name."""
+        return duration_s(self)
 
     @property
     def unavailable(self) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pipeline.domain.media import Findings, MediaFacts, Rendition
 from pipeline.domain.workflows import Workflow
 from pipeline.services.checkpoints import checkpoint
 from pipeline.services.keys import item_key, sha256_of
-from pipeline.services.kinds.originals import download, job_of, room_for
+from pipeline.services.kinds.originals import download, job_of, room_for, validate_picture
 from pipeline.services.line import Line
 from pipeline.services.processing import Patch, Work
 from pipeline.store import Database
@@ -20,17 +20,10 @@ from pipeline.store.values import dump, load
 
 
 def validate(line: Line, item: ItemRow, fence: Fence) -> Patch:
-    """The picture is known to decode to its end; its facts and a reduced proxy are kept."""
-    from pipeline.media.image import stated_pixels
-    from pipeline.stages.validate import validate as check
+    """The proxy has the size at which all technical metrics hold."""
+    from pipeline.stages.validate import PROXY_SIDE
 
-    data = line.store.get(item.original_key or "")
-    with room_for(stated_pixels(data)):
-        validated = check(data, line.options.limits, sha256=item.original_sha256 or "")
-    key = item_key("work", item, fence, sha256_of(validated.proxy), "jpg")
-    line.store.put(key, validated.proxy, media_type="image/jpeg")
-    checkpoint("validate.stored")
-    return {"facts": dump(validated.facts), "proxy_key": key, "bytes_in": len(data)}
+    return validate_picture(line, item, fence, proxy_side=PROXY_SIDE)
 
 
 def analyze(line: Line, item: ItemRow, fence: Fence) -> Patch:

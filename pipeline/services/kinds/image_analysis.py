@@ -4,14 +4,11 @@ from collections.abc import Mapping
 
 from pipeline.domain.jobs import ItemState, Outcome, Stage
 from pipeline.services.biometrics import apart
-from pipeline.services.checkpoints import checkpoint
-from pipeline.services.keys import item_key, sha256_of
-from pipeline.services.kinds.originals import job_of, known_to, room_for, take_upload
+from pipeline.services.kinds.originals import job_of, known_to, take_upload, validate_picture
 from pipeline.services.line import Line
 from pipeline.services.processing import Patch, Work
 from pipeline.store.items import ItemRow
 from pipeline.store.shards import Fence
-from pipeline.store.values import dump
 
 PROXY_SIDE = 960
 """Pixels of the longest side on which tags, people and text are looked for: the text detector's size, at which it reads
@@ -19,17 +16,8 @@ all of the given texts (media-facts)."""
 
 
 def validate(line: Line, item: ItemRow, fence: Fence) -> Patch:
-    """The picture is known to decode to its end; its facts and a reduced proxy are kept."""
-    from pipeline.media.image import stated_pixels
-    from pipeline.stages.validate import validate as check
-
-    data = line.store.get(item.original_key or "")
-    with room_for(stated_pixels(data)):
-        validated = check(data, line.options.limits, sha256=item.original_sha256 or "", proxy_side=PROXY_SIDE)
-    key = item_key("work", item, fence, sha256_of(validated.proxy), "jpg")
-    line.store.put(key, validated.proxy, media_type="image/jpeg")
-    checkpoint("validate.stored")
-    return {"facts": dump(validated.facts), "proxy_key": key, "bytes_in": len(data)}
+    """The proxy has the size at which tags, people and text are looked for."""
+    return validate_picture(line, item, fence, proxy_side=PROXY_SIDE)
 
 
 def analyze(line: Line, item: ItemRow, fence: Fence) -> Patch:

@@ -1,4 +1,4 @@
-"""Originals: how they come into the store, whatever is then done with them."""
+"""Originals: how they come into the store and are found sound, whatever is then done with them."""
 
 import threading
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pipeline.ports import SourceAuth, SourceRequest
 from pipeline.services.checkpoints import checkpoint
-from pipeline.services.keys import item_key
+from pipeline.services.keys import item_key, sha256_of
 from pipeline.services.line import Line
 from pipeline.services.people import known_faces
 from pipeline.services.processing import Patch
@@ -17,6 +17,7 @@ from pipeline.store.items import ItemRow
 from pipeline.store.jobs import JobRow
 from pipeline.store.shards import Fence
 from pipeline.store.uploads import UploadRow
+from pipeline.store.values import dump
 
 HEAVY_PIXELS = 32_000_000
 """Above this one picture takes up to 900 MB while it is decoded (99.9 MP with alpha, measured)."""
@@ -44,6 +45,20 @@ def download(line: Line, item: ItemRow, fence: Fence) -> Patch:
     line.store.put(key, fetched.data, media_type="application/octet-stream")
     checkpoint("download.stored")
     return {"original_key": key, "original_sha256": fetched.sha256, "bytes_in": len(fetched.data)}
+
+
+def validate_picture(line: Line, item: ItemRow, fence: Fence, *, proxy_side: int) -> Patch:
+    """The picture is known to decode to its end; its facts and a proxy of so many pixels a side are kept."""
+    from pipeline.media.image import stated_pixels
+    from pipeline.stages.validate import validate
+
+    data = line.store.get(item.original_key or "")
+    with room_for(stated_pixels(data)):
+        validated = validate(data, line.options.limits, sha256=item.original_sha256 or "", proxy_side=proxy_side)
+    key = item_key("work", item, fence, sha256_of(validated.proxy), "jpg")
+    line.store.put(key, validated.proxy, media_type="image/jpeg")
+    checkpoint("validate.stored")
+    return {"facts": dump(validated.facts), "proxy_key": key, "bytes_in": len(data)}
 
 
 def take_upload(line: Line, item: ItemRow, fence: Fence) -> Patch:
