@@ -29,7 +29,7 @@ from typing import Any
 
 from pipeline.domain.media import MediaFacts, Rendition
 from pipeline.domain.quality import Criterion, QualityScore
-from pipeline.reports.model import OUTCOMES, ItemReport, JobReport, ReportedJob, duration_s
+from pipeline.reports.model import OUTCOMES, ItemReport, JobReport, ReportedJob
 from pipeline.reports.words import timestamp
 
 SCHEMA_VERSION = 1
@@ -67,7 +67,7 @@ def reported_job(report: ReportedJob) -> dict[str, Any]:
         "created_at": timestamp(report.created_at),
         "started_at": timestamp(report.started_at),
         "finished_at": timestamp(report.finished_at),
-        "duration_s": duration_s(report),
+        "duration_s": report.duration_s,
         "runs": [{"id": run.run_id, "url": run.url} for run in report.runs],
         "product_version": report.product_version,
         "notes": list(report.notes),

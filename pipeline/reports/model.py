@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
 from urllib.parse import unquote
 
 from pipeline.domain.jobs import ItemError, JobKind, JobStatus, Outcome, Stage
@@ -103,65 +102,46 @@ class ItemReport:
         return self.score.reasons if self.outcome is Outcome.REJECTED and self.score else ()
 
 
-class ReportedJob(Protocol):
-    """What the reports of every kind of job say of the job itself."""
-
-    @property
-    def job_id(self) -> str: ...
-    @property
-    def kind(self) -> JobKind: ...
-    @property
-    def status(self) -> JobStatus: ...
-    @property
-    def generation(self) -> int: ...
-    @property
-    def created_at(self) -> datetime: ...
-    @property
-    def started_at(self) -> datetime | None: ...
-    @property
-    def finished_at(self) -> datetime | None: ...
-    @property
-    def runs(self) -> tuple[RunLink, ...]: ...
-    @property
-    def product_version(self) -> str: ...
-    @property
-    def notes(self) -> tuple[str, ...]: ...
-
-
-def duration_s(report: ReportedJob) -> float | None:
-    """Seconds on the clock from the first stage's start to the last one's end; None for what never started."""
-    if report.started_at is None or report.finished_at is None:
-        return None
-    return max(0.0, (report.finished_at - report.started_at).total_seconds())
-
-
-@dataclass(frozen=True, slots=True)
-class JobReport:
-    """One job, ended, with all its items in order of position."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedJob:
+    """One job, ended, as the reports of every kind tell of it."""
 
     job_id: str
     kind: JobKind
+    status: JobStatus
+    """What the job becomes with this report: SUCCEEDED or CANCELLED."""
+    generation: int = 1
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    stage_seconds: Mapping[Stage, float] = field(default_factory=dict)
+    """Seconds of work per stage, all files and threads together: more than what passed on the clock."""
+    runs: tuple[RunLink, ...] = ()
+    product_version: str = ""
+    notes: tuple[str, ...] = ()
+    """What the reader should know of the whole job, e.g. that a model was missing."""
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds on the clock from the first stage's start to the last one's end; None for what never started."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return max(0.0, (self.finished_at - self.started_at).total_seconds())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobReport(ReportedJob):
+    """A job of enhancement, with all its items in order of position."""
+
     workflow_slug: str
     workflow_title: str
     workflow_version: int
     guidelines_version: int
-    status: JobStatus
-    """What the job becomes with this report: SUCCEEDED or CANCELLED."""
-    generation: int
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
     counts: Mapping[Outcome, int]
     """As the ledger has them; an outcome that did not occur may be absent."""
     percentage: int
     """See `delivered_percentage`."""
     items: tuple[ItemReport, ...]
-    stage_seconds: Mapping[Stage, float] = field(default_factory=dict)
-    """Seconds of work per stage, all pictures and threads together: more than what passed on the clock."""
-    runs: tuple[RunLink, ...] = ()
-    product_version: str = ""
-    notes: tuple[str, ...] = ()
-    """What the reader should know of the whole job, e.g. that a model was missing."""
 
     def count(self, outcome: Outcome) -> int:
         return self.counts.get(outcome, 0)
@@ -169,11 +149,6 @@ class JobReport:
     @property
     def delivered(self) -> int:
         return sum(count for outcome, count in self.counts.items() if outcome.is_delivered)
-
-    @property
-    def duration_s(self) -> float | None:
-        """As the function of this name."""
-        return duration_s(self)
 
     @property
     def average_scores(self) -> tuple[float, float] | None:

@@ -14,6 +14,7 @@ from pipeline.services.line import Ledger
 from pipeline.workflows import WorkflowCatalog
 from tests.databases import fresh_database
 from tests.integration.api_server import Api, Customer, a_ledger, served
+from tests.integration.chromium import CHROMIUM, Browser
 from tests.s3_servers import s3_client, s3_server
 
 
@@ -65,3 +66,13 @@ def bucket(s3_port: int) -> Iterator[str]:
     for entry in client.list_objects_v2(Bucket=name).get("Contents", []):
         client.delete_object(Bucket=name, Key=entry["Key"])
     client.delete_bucket(Bucket=name)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A Chromium of its own for each file of tests."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed: apt-get install chromium")
+    browser = Browser(tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()

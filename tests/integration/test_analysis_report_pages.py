@@ -15,22 +15,13 @@ from pipeline.domain.jobs import JobKind
 from pipeline.reports.analysis.interface import ANALYSIS_FORMATS
 from pipeline.reports.contact_sheet import thumbnail
 from tests.http_servers import Quiet, answering
-from tests.integration.chromium import CHROMIUM, Browser
+from tests.integration.chromium import Browser
 from tests.unit.analysis_reports import a_failed_image, a_report, a_video, an_image, some_findings
 
 HOSTILE = "<img src=x onerror=\"document.title='pwned'\"><script>document.title='pwned'</script>.mp4"
 WHEN = "document.querySelector('.when').firstChild.textContent"
 WHAT = "document.querySelector('.moment .what').textContent"
 NOW = "[...document.querySelectorAll('.shot.now')].map((shot) => shot.id)"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed: apt-get install chromium")
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
 
 
 def thumbs() -> list[bytes]:

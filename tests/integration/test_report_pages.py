@@ -22,18 +22,8 @@ from pipeline.reports.contact_sheet import thumbnail
 from pipeline.reports.interface import FORMATS
 from pipeline.reports.model import ItemReport, JobReport, StepReport, delivered_percentage
 from tests.http_servers import Quiet, answering
-from tests.integration.chromium import CHROMIUM, Browser
 
 HOSTILE = "<img src=x onerror=\"document.title='pwned'\"><script>document.title='pwned'</script>.jpg"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed: apt-get install chromium")
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
 
 
 def photographs() -> dict[str, np.ndarray[Any, np.dtype[np.uint8]]]:
@@ -87,7 +77,16 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     items += [ItemReport(place, HOSTILE, "upload", Outcome.FAILED, error=error) for place in (7, 8)]
     now = datetime(2026, 11, 24, 12, tzinfo=UTC)
     report = JobReport(
-        *("job", JobKind.ENHANCEMENT, "food", "Food", 1, 1, JobStatus.SUCCEEDED, 1, now, now, now),
+        job_id="job",
+        kind=JobKind.ENHANCEMENT,
+        workflow_slug="food",
+        workflow_title="Food",
+        workflow_version=1,
+        guidelines_version=1,
+        status=JobStatus.SUCCEEDED,
+        created_at=now,
+        started_at=now,
+        finished_at=now,
         counts=Counter(item.outcome for item in items),
         percentage=delivered_percentage(5, len(items)),
         items=tuple(items),

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from pipeline.domain.analysis import ImageFindings, Person, VideoFacts, VideoFindings
-from pipeline.domain.jobs import ItemError, JobFailure, JobKind, JobStatus, Outcome, Stage
+from pipeline.domain.jobs import ItemError, JobFailure, Outcome, Stage
 from pipeline.domain.media import MediaFacts, Rendition
-from pipeline.reports.model import RunLink, duration_s, unsigned
+from pipeline.reports.model import ReportedJob, unsigned
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,32 +60,16 @@ class AnalyzedItem:
         return in_sections or any(tag.is_critical for tag in found.tags)
 
 
-@dataclass(frozen=True, slots=True)
-class AnalysisReport:
-    """One job of either kind, ended, with all its items in order of position."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisReport(ReportedJob):
+    """A job of analysis, of either kind, with all its items in order of position."""
 
-    job_id: str
-    kind: JobKind
-    status: JobStatus
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
     items: tuple[AnalyzedItem, ...]
     failure: JobFailure | None = None
     """Why the whole job failed, e.g. by its time limit; what single items had by then stays with them."""
-    generation: int = 1
-    stage_seconds: Mapping[Stage, float] = field(default_factory=dict)
-    runs: tuple[RunLink, ...] = ()
-    product_version: str = ""
-    notes: tuple[str, ...] = ()
 
     def count(self, outcome: Outcome) -> int:
         return sum(item.outcome is outcome for item in self.items)
-
-    @property
-    def duration_s(self) -> float | None:
-        """As the function of this name."""
-        return duration_s(self)
 
     @property
     def unavailable(self) -> dict[str, str]:
