@@ -13,13 +13,13 @@ DIGITS = 6
 """Of a vector's numbers: a float32 has 7, and two vectors of one face differ in the second."""
 
 
-def apart(found: ImageFindings | VideoFindings, *, keep: bool) -> dict[str, Any]:
+def findings_columns(found: ImageFindings | VideoFindings, *, keep: bool) -> dict[str, Any]:
     """The columns of an item: `findings` without anything biometric, and `biometrics`, empty where none are kept."""
     kept = [_kept(person) for person in found.people] if keep else []
-    return {"findings": bare(found), "biometrics": kept}
+    return {"findings": without_biometrics(found), "biometrics": kept}
 
 
-def bare(found: ImageFindings | VideoFindings) -> dict[str, Any]:
+def without_biometrics(found: ImageFindings | VideoFindings) -> dict[str, Any]:
     """The column `findings`: as JSON, without anything biometric."""
     findings: dict[str, Any] = dump(found)
     for person in findings["people"]:

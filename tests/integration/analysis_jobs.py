@@ -10,7 +10,7 @@ from sqlalchemy import select
 from pipeline.dialects import analysis as dialect
 from pipeline.domain.analysis import Gender, ImageFindings, Person, Span, Tag, VideoFindings
 from pipeline.domain.jobs import ItemState, JobKind, JobStatus, Outcome
-from pipeline.services.biometrics import apart
+from pipeline.services.biometrics import findings_columns
 from pipeline.services.line import Ledger
 from pipeline.services.telling import tell
 from pipeline.store.items import ItemRow
@@ -47,7 +47,7 @@ def end_job(ledger: Ledger, public_id: str, kind: JobKind, found: ImageFindings 
     with ledger.database.session() as session:
         job = session.get_one(JobRow, dialect.job_id_of(public_id, kind))
         for item in session.scalars(select(ItemRow).where(ItemRow.job_id == job.id, ItemRow.outcome.is_(None))):
-            columns = apart(found, keep=True)
+            columns = findings_columns(found, keep=True)
             item.findings, item.biometrics = columns["findings"], columns["biometrics"]
             item.state, item.outcome, item.ended_at = ItemState.ENDED, Outcome.ANALYZED, datetime.now(UTC)
         job.open_items, job.status = 0, JobStatus.SUCCEEDED

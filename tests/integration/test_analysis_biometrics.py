@@ -23,7 +23,7 @@ from pipeline.domain.events import DeliveryState
 from pipeline.domain.jobs import JobKind, JobStatus, Outcome, Stage
 from pipeline.errors import Conflict
 from pipeline.inference import OnnxModels
-from pipeline.services.biometrics import apart
+from pipeline.services.biometrics import findings_columns
 from pipeline.services.delivery import replay
 from pipeline.services.dispatch import claim_shards
 from pipeline.services.kinds import work_of
@@ -289,7 +289,7 @@ class TestWithRealModels:
 def test_a_video_whose_account_keeps_none_shows_people_without_faces(api: Api, anna: Customer) -> None:
     found = FACES[JobKind.VIDEO_ANALYSIS]
     assert isinstance(found, VideoFindings)
-    columns = apart(found, keep=False)
+    columns = findings_columns(found, keep=False)
     assert columns["biometrics"] == []
     answer = send_video(anna)
     end_job(api.ledger, answer.json()["job_id"], JobKind.VIDEO_ANALYSIS, found)

@@ -13,7 +13,7 @@ from pipeline.dialects import analysis as dialect
 from pipeline.domain.events import DeliveryState
 from pipeline.domain.jobs import ItemState, JobKind, JobStatus, Outcome, Stage
 from pipeline.services import deadlines
-from pipeline.services.biometrics import apart
+from pipeline.services.biometrics import findings_columns
 from pipeline.services.dispatch import claim_shards
 from pipeline.services.jobs import cancel
 from pipeline.services.leases import take_shard
@@ -97,7 +97,7 @@ def a_run(line: Line) -> Fence:
 
 def analyzed(*, ends: bool = True) -> Patch:
     end = {"state": ItemState.ENDED, "outcome": Outcome.ANALYZED} if ends else {}
-    return {**end, **apart(FINDINGS, keep=True)}
+    return {**end, **findings_columns(FINDINGS, keep=True)}
 
 
 def passing(line: Line, item: ItemRow, fence: Fence) -> Patch:

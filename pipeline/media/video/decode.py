@@ -40,7 +40,6 @@ class Video:
         self.media_type, self.container, self.codec = kind.media_type, kind.demuxer, codec_of(stream)
         self.has_audio = bool(container.streams.audio)
         self.promised_s = promised_s(container, stream)
-        self.promised_frames = stream.frames or 0
         self.frame_rate = _rate_of(stream)
         self.read = 0
         """Frames handed on so far."""

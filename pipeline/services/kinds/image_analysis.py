@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from pipeline.domain.jobs import ItemState, Outcome, Stage
-from pipeline.services.biometrics import apart
+from pipeline.services.biometrics import findings_columns
 from pipeline.services.kinds.originals import job_of, known_to, take_upload, validate_picture
 from pipeline.services.line import Line
 from pipeline.services.processing import Patch, Work
@@ -34,7 +34,7 @@ def analyze(line: Line, item: ItemRow, fence: Fence) -> Patch:
     return {
         "state": ItemState.ENDED,
         "outcome": Outcome.ANALYZED,
-        **apart(found, keep=bool(options.get("keeps_biometrics", True))),
+        **findings_columns(found, keep=bool(options.get("keeps_biometrics", True))),
         "bytes_in": len(proxy),
     }
 

@@ -8,7 +8,7 @@ from pipeline.domain.analysis import VideoFacts, VideoFindings
 from pipeline.domain.jobs import ItemState, Outcome, Stage
 from pipeline.domain.media import Rendition
 from pipeline.errors import CapabilityUnavailable, MediaError
-from pipeline.services.biometrics import apart, bare
+from pipeline.services.biometrics import findings_columns, without_biometrics
 from pipeline.services.checkpoints import checkpoint
 from pipeline.services.keys import item_key
 from pipeline.services.kinds.local_files import local_copy, own_folder, stopper
@@ -74,7 +74,7 @@ def analyze(line: Line, item: ItemRow, fence: Fence) -> Patch:
             found, _ = analyze_apart(
                 order, limits=_limits(line, longest_s), should_stop=pace.should_stop, tell=pace.tell
             )
-    return {**apart(found, keep=bool(options.get("keeps_biometrics", True))), "bytes_in": facts.bytes}
+    return {**findings_columns(found, keep=bool(options.get("keeps_biometrics", True))), "bytes_in": facts.bytes}
 
 
 def render(line: Line, item: ItemRow, fence: Fence) -> Patch:
@@ -94,7 +94,7 @@ def render(line: Line, item: ItemRow, fence: Fence) -> Patch:
             notes = (f"There are no preview, poster, clips and thumbnails: {error.message}",)
     checkpoint("enhance.stored")
     return {
-        "findings": bare(replace(found, notes=(*found.notes, *notes))),
+        "findings": without_biometrics(replace(found, notes=(*found.notes, *notes))),
         "enhancement": {"renditions": [dump(rendition) for rendition in renditions]},
         "bytes_out": sum(rendition.bytes for rendition in renditions),
     }
